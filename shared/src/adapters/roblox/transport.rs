@@ -1,0 +1,225 @@
+//! Sending one call: time-outs, retries, and what a failure means.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, header};
+use reqwest::Response;
+use tokio::time::{sleep, timeout};
+
+use super::OpenCloud;
+use crate::adapters::bots::{BotKey, NoBot};
+use crate::app::ports::{Errand, RobloxFailure, RobloxFault};
+use crate::metrics::{CallAttempt, RobloxCall};
+use crate::telemetry::Causes;
+
+/// How long one attempt may take. Roblox usually answers within 300 ms.
+const ATTEMPT: Duration = Duration::from_millis(2_500);
+/// With less time than this an attempt is not worth beginning.
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(50);
+/// The longest that a request waits for Roblox to accept it again; a longer Retry-After is handed to the caller.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const ATTEMPTS: u32 = 3;
+/// A call that is not answered in time is tried once more: twice would use up the request's budget.
+const ATTEMPTS_AFTER_TIMEOUT: u32 = 2;
+const FIRST_BACKOFF_MS: u64 = 200;
+/// No answer that RankBot reads comes near it.
+const LARGEST_BODY: usize = 4 << 20;
+
+/// When a call may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retries {
+    /// After any passing failure: a read.
+    Freely,
+    /// Only where Roblox said that it did nothing: a write.
+    OnlyWhereNothingHappened,
+}
+
+/// One call.
+pub(super) struct Call {
+    pub(super) kind: RobloxCall,
+    pub(super) method: Method,
+    /// Below the base address, query included.
+    pub(super) path: String,
+    /// JSON.
+    pub(super) body: Option<String>,
+    pub(super) retries: Retries,
+}
+
+/// An attempt that failed.
+struct Failed {
+    failure: RobloxFailure,
+    /// The key that Roblox did not accept.
+    refused: Option<BotKey>,
+}
+
+impl From<RobloxFailure> for Failed {
+    fn from(failure: RobloxFailure) -> Self {
+        Self { failure, refused: None }
+    }
+}
+
+impl OpenCloud {
+    /// The body of a 2xx answer.
+    pub(super) async fn send(&self, call: &Call, errand: &Errand) -> Result<Vec<u8>, RobloxFailure> {
+        let mut attempt = 1;
+        loop {
+            let Failed { failure, refused } = match self.attempt(call, errand, attempt).await {
+                Ok(body) => return Ok(body),
+                Err(failed) => failed,
+            };
+            tracing::debug!(call = call.kind.name(), attempt, %failure, "call to Roblox failed");
+            let is_renewed = match refused {
+                Some(key) if attempt == 1 => self.bots().renew(&errand.bot, &key).await,
+                Some(_) | None => false,
+            };
+            let wait = if is_renewed { Some(Duration::ZERO) } else { wait_before_retry(call, &failure, attempt) };
+            let Some(wait) = wait else { return Err(failure) };
+            if wait + SHORTEST_ATTEMPT > errand.deadline.remaining() {
+                return Err(failure);
+            }
+            sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, call: &Call, errand: &Errand, attempt: u32) -> Result<Vec<u8>, Failed> {
+        let limit = || errand.deadline.remaining().min(ATTEMPT);
+        let too_late = || failure(RobloxFault::Timeout, format!("{}: no answer in time", call.kind.name()));
+        if limit() < SHORTEST_ATTEMPT {
+            return Err(too_late().into());
+        }
+        let key = match timeout(limit(), self.bots().key(&errand.bot)).await {
+            Ok(Ok(key)) => key,
+            Ok(Err(why)) => return Err(not_sent(call, attempt, no_bot(call, &why)).into()),
+            Err(_) => return Err(not_sent(call, attempt, too_late()).into()),
+        };
+        let sent = CallAttempt::begin(call.kind, attempt);
+        let result = timeout(limit(), self.exchange(call, &key)).await.unwrap_or_else(|_| Err(too_late()));
+        sent.ended(&result);
+        result.map_err(|failure| {
+            let refused = (failure.fault == RobloxFault::CredentialInvalid).then_some(key);
+            Failed { failure, refused }
+        })
+    }
+
+    async fn exchange(&self, call: &Call, key: &BotKey) -> Result<Vec<u8>, RobloxFailure> {
+        let url = format!("{}{}", self.base_url, call.path);
+        let mut request = self.http.inner().request(call.method.clone(), url).header("x-api-key", key.header());
+        if let Some(body) = &call.body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let response = request.send().await.map_err(|error| broken(call, error))?;
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), status);
+        let body = read_body(call, response).await?;
+        if status.is_success() { Ok(body) } else { Err(refused(call, status, retry_after, &body)) }
+    }
+}
+
+/// How long to wait before the next attempt; `None` if there should be none.
+fn wait_before_retry(call: &Call, failure: &RobloxFailure, attempt: u32) -> Option<Duration> {
+    let attempts = match (failure.fault, call.retries) {
+        (RobloxFault::RateLimited, _) | (RobloxFault::Unavailable, Retries::Freely) => ATTEMPTS,
+        (RobloxFault::Timeout, Retries::Freely) => ATTEMPTS_AFTER_TIMEOUT,
+        (RobloxFault::Unavailable | RobloxFault::Timeout, Retries::OnlyWhereNothingHappened)
+        | (
+            RobloxFault::PermissionDenied
+            | RobloxFault::CredentialInvalid
+            | RobloxFault::Unverified
+            | RobloxFault::Rejected
+            | RobloxFault::Unexpected,
+            _,
+        ) => return None,
+    };
+    let wait = failure.retry_after.unwrap_or_else(|| backoff(attempt));
+    (attempt < attempts && wait <= LONGEST_WAIT).then_some(wait)
+}
+
+/// For want of a bot's key. Counted as a call that failed: the alarm on those is the one for whoever can mend it.
+fn not_sent(call: &Call, attempt: u32, failure: RobloxFailure) -> RobloxFailure {
+    CallAttempt::begin(call.kind, attempt).not_sent();
+    failure
+}
+
+async fn read_body(call: &Call, mut response: Response) -> Result<Vec<u8>, RobloxFailure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(call, error))? {
+        if body.len() + chunk.len() > LARGEST_BODY {
+            return Err(failure(RobloxFault::Unexpected, format!("{}: an answer of over 4 MiB", call.kind.name())));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A connection that was refused, dropped, or spoke no HTTP.
+fn broken(call: &Call, error: reqwest::Error) -> RobloxFailure {
+    let fault = if error.is_timeout() { RobloxFault::Timeout } else { RobloxFault::Unavailable };
+    // Without the address: it would be repeated in every line.
+    let error = error.without_url();
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    failure(fault, format!("{}: {error}: {cause}", call.kind.name()))
+}
+
+/// What a status means. Roblox's error bodies come in three forms and as plain text, and none says more that is
+/// documented than the status: the body goes to the log alone.
+fn refused(call: &Call, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> RobloxFailure {
+    let fault = match status {
+        StatusCode::UNAUTHORIZED => RobloxFault::CredentialInvalid,
+        StatusCode::FORBIDDEN => RobloxFault::PermissionDenied,
+        StatusCode::TOO_MANY_REQUESTS => RobloxFault::RateLimited,
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => RobloxFault::Rejected,
+        status if status.is_server_error() => RobloxFault::Unavailable,
+        _ => RobloxFault::Unexpected,
+    };
+    let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
+    RobloxFailure { fault, retry_after, detail: format!("{}: {status}: {text}", call.kind.name()) }
+}
+
+fn no_bot(call: &Call, why: &NoBot) -> RobloxFailure {
+    let fault = match why {
+        NoBot::Unreadable(_) | NoBot::Silence => RobloxFault::Unavailable,
+        NoBot::Empty | NoBot::Malformed | NoBot::Unknown(_) => RobloxFault::CredentialInvalid,
+    };
+    failure(fault, format!("{}: {}", call.kind.name(), Causes(why)))
+}
+
+fn failure(fault: RobloxFault, detail: String) -> RobloxFailure {
+    RobloxFailure { fault, retry_after: None, detail }
+}
+
+/// Whole seconds; the form with a date is not used by Roblox, and is ignored. Where Roblox gives none with a 429, its
+/// `x-ratelimit-reset` tells the seconds until the bot's minute is over.
+fn retry_after(headers: &HeaderMap, status: StatusCode) -> Option<Duration> {
+    let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs);
+    let reset = || seconds("x-ratelimit-reset").filter(|_| status == StatusCode::TOO_MANY_REQUESTS);
+    seconds("retry-after").or_else(reset)
+}
+
+/// Exponential with full jitter: several callers that failed together do not come back together.
+fn backoff(attempt: u32) -> Duration {
+    let ceiling = FIRST_BACKOFF_MS << attempt.min(4);
+    let mut random = [0_u8; 8];
+    // Without randomness the wait is the longest one, which is safe.
+    let drawn = getrandom::fill(&mut random).map_or(ceiling, |()| u64::from_le_bytes(random) % ceiling);
+    Duration::from_millis(drawn.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::group_settings::BotName;
+
+    #[test]
+    fn a_bot_secret_that_is_empty_or_wrong_is_for_the_operator_and_not_for_later() {
+        let path = String::new();
+        let call = Call { kind: RobloxCall::GetGroup, method: Method::GET, path, body: None, retries: Retries::Freely };
+        for why in [NoBot::Empty, NoBot::Malformed, NoBot::Unknown(BotName::default())] {
+            let failure = no_bot(&call, &why);
+            assert_eq!(failure.fault, RobloxFault::CredentialInvalid);
+            assert_eq!(wait_before_retry(&call, &failure, 1), None);
+            assert!(failure.detail.contains(&why.to_string()), "{failure}");
+        }
+        assert_eq!(no_bot(&call, &NoBot::Silence).fault, RobloxFault::Unavailable);
+    }
+}

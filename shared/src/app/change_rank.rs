@@ -1,0 +1,414 @@
+//! Set rank, promote, demote, undo: one use case, because they differ only in how the target is found.
+//!
+//! The order of things, and why. Everything that the database knows is read beside the admission. Then Roblox is
+//! asked, the rules are applied, and only a change that has something to write claims the member: on condition that
+//! no other change has held them since they were looked at. The claim carries all that is to be done, so whoever
+//! finds it abandoned can put things right. Then Roblox is written to, and the outcome is recorded.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+
+use super::App;
+use super::admission::{Done, Metered};
+use super::apply::{NotApplied, Writer};
+use super::deadline::Deadline;
+use super::error::AppError;
+use super::lease::{Lease, Patience, wait_for};
+use super::ports::{Claim, ClaimConflict, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store};
+use super::record::Kept;
+use super::role_lists::KnownRoles;
+use super::rules::{Decision, judge};
+use crate::domain::api_key::ApiKey;
+use crate::domain::audit::{Intent, LogEntry, LoggedAction, Outcome};
+use crate::domain::id::{GroupId, UserId};
+use crate::domain::idempotency::{self, Idempotency, IdempotencyKey, Judgement, Known, StoredAnswer};
+use crate::domain::key_record::{Demand, KeyRecord};
+use crate::domain::ladder::{Ladder, Role};
+use crate::domain::log_id::LogId;
+use crate::domain::plan::Plan;
+use crate::domain::rank_change::{Action, Mode, Movement, RankChange, Reason};
+use crate::domain::role_change::RoleChange;
+
+/// The plans that may demote.
+pub const DEMOTING_PLANS: &[Plan] = &[Plan::Pro, Plan::Max];
+
+/// A change starts over when the member, their key or the roles turn out to be others than it saw; not for ever.
+const MOST_ROUNDS: u32 = 12;
+
+/// An answer is kept at the same moment as the log entry is written: this much later it is there, or was lost.
+const ON_ITS_WAY: Duration = Duration::from_millis(200);
+
+/// How a rank change ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The member stands at the target; in a dry run, would stand there.
+    AtTarget,
+    /// A promotion of someone who stands at the top of the ladder: nothing to do.
+    AlreadyHighest,
+    /// A demotion of someone who stands at its foot: nothing to do.
+    AlreadyLowest,
+}
+
+/// The answer to a rank change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RankChanged {
+    /// Names this change in the log.
+    pub log_id: LogId,
+    /// The group.
+    pub group: GroupId,
+    /// The member.
+    pub user: UserId,
+    /// What was asked for.
+    pub action: LoggedAction,
+    /// Where the member stood before.
+    pub from: Role,
+    /// Where the member stands now.
+    pub to: Role,
+    /// Whether any role was added or removed; in a dry run, whether any would be.
+    pub changed: bool,
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether Roblox was written to.
+    pub mode: Mode,
+    /// The entry that was undone.
+    pub undoes: Option<LogId>,
+}
+
+/// A rank change's answer: new, or the one that the same request had before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeAnswer {
+    /// New.
+    Fresh(RankChanged),
+    /// Kept from the first time, to be given word for word.
+    Replayed(StoredAnswer),
+}
+
+/// Turns an outcome into the words that are kept for a repetition of the request.
+pub type Render<'a> = &'a (dyn Fn(Result<&RankChanged, &AppError>) -> StoredAnswer + Send + Sync);
+
+/// Where a change leads.
+#[derive(Debug, Clone)]
+pub(super) enum Wish {
+    /// Along the ladder.
+    Move(Movement),
+    /// Back to the roles before this entry.
+    Undo {
+        entry: Box<LogEntry>,
+        /// Also if they were changed since.
+        force: bool,
+    },
+}
+
+/// One change under way.
+pub(super) struct Job<'a> {
+    pub(super) key: KeyRecord,
+    pub(super) member: Member,
+    pub(super) wish: Wish,
+    pub(super) reason: Option<Reason>,
+    pub(super) actor: Option<UserId>,
+    pub(super) mode: Mode,
+    pub(super) idempotency: Option<Idempotency>,
+    pub(super) began: Timestamp,
+    pub(super) deadline: Deadline,
+    pub(super) render: Render<'a>,
+}
+
+/// What a round came to.
+enum Round {
+    Over(Box<Done<ChangeAnswer>>),
+    /// Something has moved: look again.
+    Again,
+    /// The remembered roles were wrong, and have been read again: look again.
+    AgainWithNewRoles,
+}
+
+/// Whether the roles were read from Roblox because Roblox refused the target: once is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Roles {
+    AsRemembered,
+    ReadAgain,
+}
+
+impl Round {
+    fn over(done: Done<ChangeAnswer>) -> Self {
+        Self::Over(Box::new(done))
+    }
+}
+
+impl<S: Store, R: Roblox> App<S, R> {
+    /// Changes a member's rank, as asked or not at all, once.
+    pub async fn change_rank(
+        &self,
+        key: &ApiKey,
+        request: RankChange,
+        idempotency: Option<IdempotencyKey>,
+        render: Render<'_>,
+    ) -> Metered<ChangeAnswer> {
+        let (began, deadline) = (self.now(), Deadline::for_request());
+        let demand = Demand {
+            group: Some(request.group),
+            plans: match request.movement.action() {
+                Action::Demote => Some(DEMOTING_PLANS),
+                Action::SetRank | Action::Promote => None,
+            },
+            target: request.movement.named_rank(),
+        };
+        let member = Member { group: request.group, user: request.user };
+        let idempotency = idempotency.map(|key| Idempotency { key, request: request.hash() });
+        let slot = idempotency.as_ref().map(|idempotency| (key.id(), &idempotency.key));
+        let loading = self.store.load_change(member, slot);
+        let rescue = |loaded: &LoadedChange| replay(loaded.answer.as_ref(), idempotency.as_ref(), began);
+        self.metered(key, demand, loading, rescue, |record, loaded| async {
+            let job = Job {
+                key: record,
+                member,
+                wish: Wish::Move(request.movement),
+                reason: request.reason.clone(),
+                actor: request.actor,
+                mode: request.mode,
+                idempotency: idempotency.clone(),
+                began,
+                deadline,
+                render,
+            };
+            self.perform(&job, loaded).await
+        })
+        .await
+    }
+
+    /// Runs the change round by round until it is over.
+    pub(super) async fn perform(
+        &self,
+        job: &Job<'_>,
+        mut loaded: LoadedChange,
+    ) -> Result<Done<ChangeAnswer>, AppError> {
+        let mut patience = Patience::new();
+        let mut roles = Roles::AsRemembered;
+        for _ in 0..MOST_ROUNDS {
+            match Box::pin(self.round(job, &loaded, roles)).await {
+                Ok(Round::Over(done)) => return Ok(*done),
+                Ok(Round::Again) => {}
+                Ok(Round::AgainWithNewRoles) => roles = Roles::ReadAgain,
+                Err(AppError::RankChangeInProgress { retry_after }) => {
+                    if !patience.pause().await {
+                        return Err(AppError::RankChangeInProgress { retry_after });
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            let slot = job.idempotency.as_ref().map(|idempotency| (&job.key.key_id, &idempotency.key));
+            loaded = self.store.load_change(job.member, slot).await?;
+        }
+        Err(AppError::RankChangeInProgress { retry_after: Duration::from_secs(1) })
+    }
+
+    async fn round(&self, job: &Job<'_>, loaded: &LoadedChange, read: Roles) -> Result<Round, AppError> {
+        let now = self.now();
+        if let Some(done) = Box::pin(self.known_already(job, loaded.answer.as_ref(), now)).await? {
+            return Ok(Round::over(done));
+        }
+        if let Some(block) = loaded.block.as_ref().filter(|block| block.holds_at(now)) {
+            return Err(AppError::UserBlocked { until: block.until });
+        }
+        let errand = Errand { bot: loaded.group.settings.bot.clone(), deadline: job.deadline };
+        if let Some(open) = &loaded.member.open {
+            return self.behind_another(job, open, &errand, now).await;
+        }
+        let log_id = self.log_id_after(loaded.member.version)?;
+        let (roles, decision) = match Box::pin(self.decide(job, loaded, &errand)).await {
+            Err(AppError::UserNotInGroup) => match self.not_a_member(job, log_id).await {
+                Kept::Own => return Err(AppError::UserNotInGroup),
+                Kept::ByAnother => return Ok(Round::Again),
+            },
+            decided => decided?,
+        };
+        if job.mode == Mode::DryRun || decision.change.is_empty() {
+            return Ok(self.without_writing(job, log_id, decision).await);
+        }
+        let intent = job.intent(log_id, decision.change);
+        let lease = Lease::new(self.clock.clone());
+        let claim = Claim { holder: log_id, until: lease.until, intent: &intent, seen: loaded.member.version, now };
+        let claimed = match Box::pin(self.store.claim(&claim)).await {
+            Ok(claimed) => claimed,
+            Err(ClaimConflict::Member | ClaimConflict::Idempotency) => return Ok(Round::Again),
+            Err(ClaimConflict::Store(error)) => return Err(error.into()),
+        };
+        let writer = Writer { roblox: &self.roblox, member: job.member, errand: &errand, lease: &lease };
+        match Box::pin(writer.apply(&intent.change)).await {
+            // The remembered roles were wrong about the target, which was deleted or made anew since.
+            Err(NotApplied::TargetRejected(_)) if roles.may_be_outdated() && read == Roles::AsRemembered => {
+                self.record_nothing(&intent, &claimed).await;
+                self.refreshed_roles(job.member.group, &errand).await?;
+                Ok(Round::AgainWithNewRoles)
+            }
+            applied => {
+                let answer = Box::pin(self.record(job, intent, &claimed, applied)).await?;
+                Ok(Round::over(Done::Counted(ChangeAnswer::Fresh(answer))))
+            }
+        }
+    }
+
+    /// Another change has the member: wait for it, or put right what it left behind.
+    async fn behind_another(
+        &self,
+        job: &Job<'_>,
+        open: &OpenChange,
+        errand: &Errand,
+        now: Timestamp,
+    ) -> Result<Round, AppError> {
+        if open.until > now {
+            return Err(AppError::RankChangeInProgress { retry_after: wait_for(open.until, now) });
+        }
+        let same = |intent: &Intent| intent.key_id == job.key.key_id && intent.idempotency == job.idempotency;
+        let begun = job.idempotency.is_some() && same(&open.intent);
+        // A failure that is on record stays one: the same request is another change then.
+        if begun && self.store.entry(job.member.group, open.intent.log_id, now).await?.is_none() {
+            let finished = Box::pin(self.finish_own(job, open, errand)).await?;
+            return Ok(finished.map_or(Round::Again, |done| Round::over(Done::Counted(ChangeAnswer::Fresh(done)))));
+        }
+        Box::pin(self.recover(open, errand)).await?;
+        Ok(Round::Again)
+    }
+
+    /// Reads what must be known and applies the rules. A target that a remembered list lacks, or has twice, is looked
+    /// for once more in Roblox's own.
+    async fn decide(
+        &self,
+        job: &Job<'_>,
+        loaded: &LoadedChange,
+        errand: &Errand,
+    ) -> Result<(KnownRoles, Decision), AppError> {
+        let stored: Option<RoleList> = loaded.group.roles.clone();
+        let (roles, held) = self.standing(job.member, stored, errand).await?;
+        let judge = |ladder: &Ladder| judge(job, loaded, ladder, &held);
+        match judge(roles.ladder()) {
+            Err(AppError::RoleNotFound { .. } | AppError::AmbiguousRole { .. }) if roles.may_be_outdated() => {
+                let roles = self.refreshed_roles(job.member.group, errand).await?;
+                let decision = judge(roles.ladder())?;
+                Ok((roles, decision))
+            }
+            decision => Ok((roles, decision?)),
+        }
+    }
+}
+
+impl Job<'_> {
+    fn action(&self) -> LoggedAction {
+        match &self.wish {
+            Wish::Move(movement) => movement.action().into(),
+            Wish::Undo { .. } => LoggedAction::Undo,
+        }
+    }
+
+    fn undoes(&self) -> Option<LogId> {
+        match &self.wish {
+            Wish::Move(_) => None,
+            Wish::Undo { entry, .. } => Some(entry.intent.log_id),
+        }
+    }
+
+    pub(super) fn intent(&self, log_id: LogId, change: RoleChange) -> Intent {
+        Intent {
+            log_id,
+            key_id: self.key.key_id.clone(),
+            plan: self.key.plan,
+            group: self.member.group,
+            user: self.member.user,
+            action: self.action(),
+            reason: self.reason.clone(),
+            actor: self.actor,
+            undoes: self.undoes(),
+            change,
+            idempotency: self.idempotency.clone(),
+        }
+    }
+
+    /// The answer to a change that ended so.
+    pub(super) fn answer(&self, intent: &Intent, ending: Ending) -> RankChanged {
+        RankChanged {
+            log_id: intent.log_id,
+            group: intent.group,
+            user: intent.user,
+            action: intent.action,
+            from: intent.change.from.clone(),
+            to: intent.change.to.clone(),
+            changed: !intent.change.is_empty(),
+            ending,
+            mode: self.mode,
+            undoes: intent.undoes,
+        }
+    }
+}
+
+impl<S: Store, R: Roblox> App<S, R> {
+    /// A change that writes nothing to Roblox: it is recorded, unless it is a dry run, and needs no claim.
+    async fn without_writing(&self, job: &Job<'_>, log_id: LogId, decision: Decision) -> Round {
+        let Decision { change, ending } = decision;
+        let intent = job.intent(log_id, change);
+        let answer = job.answer(&intent, ending);
+        let outcome = match (job.mode, ending) {
+            (Mode::DryRun, _) => None,
+            (Mode::Apply, Ending::AtTarget) => Some(Outcome::Unchanged),
+            (Mode::Apply, Ending::AlreadyHighest) => Some(Outcome::AlreadyHighest),
+            (Mode::Apply, Ending::AlreadyLowest) => Some(Outcome::AlreadyLowest),
+        };
+        match self.record_without_claim(job, intent, outcome, &answer).await {
+            Kept::Own => Round::over(Done::Counted(ChangeAnswer::Fresh(answer))),
+            Kept::ByAnother => Round::Again,
+        }
+    }
+
+    /// What an idempotency key stands for already.
+    async fn known_already(
+        &self,
+        job: &Job<'_>,
+        known: Option<&Known>,
+        now: Timestamp,
+    ) -> Result<Option<Done<ChangeAnswer>>, AppError> {
+        let Some(own) = &job.idempotency else { return Ok(None) };
+        if let Some(Known::Running { request, change, holder, .. }) = known {
+            // The log knows of a run that ended and could not say so here.
+            match self.store.entry(job.member.group, *change, now).await? {
+                Some(entry) if entry.outcome != Outcome::Changed => {
+                    self.free_for(job, *change, *holder).await;
+                    return Ok(None);
+                }
+                Some(_) if *request != own.request => return Err(AppError::IdempotencyKeyReused),
+                Some(entry) => return self.ended_unnoticed(job, own, &entry, *holder).await.map(Some),
+                None => {}
+            }
+        }
+        match idempotency::judge(known, &own.request, now) {
+            Judgement::Run => Ok(None),
+            Judgement::Replay(answer) => Ok(Some(Done::Free(ChangeAnswer::Replayed(answer.clone())))),
+            Judgement::Reused => Err(AppError::IdempotencyKeyReused),
+            Judgement::InProgress(until) => Err(AppError::IdempotencyInProgress { retry_after: wait_for(until, now) }),
+        }
+    }
+
+    /// The change is made, and its answer is not there: it is on its way, or was lost.
+    async fn ended_unnoticed(
+        &self,
+        job: &Job<'_>,
+        own: &Idempotency,
+        entry: &LogEntry,
+        holder: LogId,
+    ) -> Result<Done<ChangeAnswer>, AppError> {
+        sleep(ON_ITS_WAY).await;
+        let answer = match self.store.known_answer(&job.key.key_id, &own.key).await? {
+            Some(Known::Answered { answer, .. }) => answer,
+            Some(Known::Running { .. }) | None => self.answer_from_log(job, entry, holder).await,
+        };
+        Ok(Done::Free(ChangeAnswer::Replayed(answer)))
+    }
+}
+
+/// The kept answer of a request that comes again after the month's limit was reached.
+pub(super) fn replay(known: Option<&Known>, own: Option<&Idempotency>, now: Timestamp) -> Option<ChangeAnswer> {
+    match idempotency::judge(known, &own?.request, now) {
+        Judgement::Replay(answer) => Some(ChangeAnswer::Replayed(answer.clone())),
+        Judgement::Run | Judgement::InProgress(_) | Judgement::Reused => None,
+    }
+}

@@ -1,0 +1,229 @@
+//! Claims on members, kept answers, and the log: what makes a rank change happen once, in order and on record.
+
+use jiff::Timestamp;
+
+use super::{GroupRecord, Member, StoreError};
+use crate::domain::api_key::KeyId;
+use crate::domain::audit::{Intent, LogEntry, LoggedAction};
+use crate::domain::group_settings::Block;
+use crate::domain::id::{GroupId, UserId};
+use crate::domain::idempotency::{Idempotency, IdempotencyKey, Known, StoredAnswer};
+use crate::domain::log_id::LogId;
+
+/// A change that began and has not been closed: running, crashed, or waiting to be cleaned up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenChange {
+    /// Who holds the claim: the run that laid it, named as its change, or one that took it over.
+    pub holder: LogId,
+    /// Until when nobody else may touch the member.
+    pub until: Timestamp,
+    /// What was to be done.
+    pub intent: Intent,
+    /// What is known about how it ended.
+    pub verdict: Verdict,
+}
+
+/// What is known about how an open change ended, and so how it is to be put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing: it is running, or its run crashed. The member's rank decides.
+    Pending,
+    /// It has succeeded, and the caller was told so: what is left over is taken off.
+    Succeeded,
+    /// It has failed, and the caller was told so: what was done is taken back, even if the member has reached the target
+    /// after all, so that a retry does not move twice.
+    Failed,
+}
+
+/// What is known about a member of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MemberRecord {
+    /// Changes with every claim that is closed: who saw another version may have seen older roles.
+    pub version: Option<LogId>,
+    /// The last change that added or removed a role.
+    pub last_change: Option<LogId>,
+    /// The change that holds the member.
+    pub open: Option<OpenChange>,
+}
+
+/// All that a rank change needs to know before Roblox is asked, read at once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LoadedChange {
+    /// The group.
+    pub group: GroupRecord,
+    /// Whether the user is blocked.
+    pub block: Option<Block>,
+    /// The member.
+    pub member: MemberRecord,
+    /// What the idempotency key stands for, if one was sent.
+    pub answer: Option<Known>,
+}
+
+/// A claim to be laid on a member before the first write to Roblox.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    /// This run.
+    pub holder: LogId,
+    /// When the lease ends: later than the run can live.
+    pub until: Timestamp,
+    /// What it will do.
+    pub intent: &'a Intent,
+    /// The version of the member that the decision was made upon.
+    pub seen: Option<LogId>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A claim that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The member.
+    pub member: Member,
+    /// The run that holds it.
+    pub holder: LogId,
+    /// When the lease ends.
+    pub until: Timestamp,
+}
+
+/// Why a claim was not granted.
+#[derive(Debug)]
+pub enum ClaimConflict {
+    /// The member is held, or was changed since it was looked at: look again.
+    Member,
+    /// The idempotency key is held or answered: look again.
+    Idempotency,
+    /// The database failed; the claim may or may not be there, and ends by itself.
+    Store(StoreError),
+}
+
+/// How a claim is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Roles were changed by this change.
+    Changed(LogId),
+    /// They are as they were.
+    Unchanged,
+    /// Something is left to be done: the intent stays, and whoever finds it may take over at once.
+    LeftOver(LogId, Verdict),
+}
+
+/// Where an answer is kept: the API key that the idempotency key belongs to, and the run that holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerSlot<'a> {
+    /// The API key.
+    pub key_id: &'a KeyId,
+    /// The caller's key and request.
+    pub idempotency: &'a Idempotency,
+    /// The change that is being answered.
+    pub change: LogId,
+    /// The run.
+    pub holder: LogId,
+}
+
+/// Claims and kept answers. Every write is on condition that it is still this run's to make, and safe to repeat.
+pub trait Changes: Send + Sync {
+    /// Reads group, block, member and kept answer in one round trip, strongly consistent. Writes nothing.
+    fn load_change(
+        &self,
+        member: Member,
+        answer: Option<(&KeyId, &IdempotencyKey)>,
+    ) -> impl Future<Output = Result<LoadedChange, StoreError>> + Send;
+
+    /// What an idempotency key stands for, strongly consistent.
+    fn known_answer(
+        &self,
+        key_id: &KeyId,
+        key: &IdempotencyKey,
+    ) -> impl Future<Output = Result<Option<Known>, StoreError>> + Send;
+
+    /// Lays the claim on the member and, where the intent has one, on the idempotency key: both or neither. On a
+    /// conflict what was laid is taken off again.
+    fn claim(&self, claim: &Claim<'_>) -> impl Future<Output = Result<Claimed, ClaimConflict>> + Send;
+
+    /// Takes over a claim whose lease has ended, with the intent that it carries. `None` if somebody else was faster.
+    fn take_over(
+        &self,
+        open: &OpenChange,
+        holder: LogId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Claimed>, StoreError>> + Send;
+
+    /// Closes a claim of a change that leaves no entry. One that is no longer this run's is left alone.
+    fn close(&self, claimed: &Claimed, ending: Ending) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Closes a claim and adds the entry of how its change ended: both or neither, so that no change is closed and not on
+    /// record. An entry that is there stays as it is, and the claim is closed. A claim that is no longer this run's is
+    /// left alone, and so is the log: whoever has it tells the end. After an error, either both are written or neither
+    /// is; [`Changes::close`] with [`Ending::LeftOver`] leaves the rest to others, and does nothing if both are.
+    fn conclude(
+        &self,
+        claimed: &Claimed,
+        ending: Ending,
+        entry: &LogEntry,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps an answer for 24 hours from `now`; `false` if another run holds the key or has kept an answer, which stays.
+    fn keep_answer(
+        &self,
+        slot: AnswerSlot<'_>,
+        answer: &StoredAnswer,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Frees an idempotency key that this run holds.
+    fn free_answer(&self, slot: AnswerSlot<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Changes whose lease ended before `now`, oldest first, at most `limit`: what the sweep looks after.
+    fn abandoned(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<OpenChange>, StoreError>> + Send;
+}
+
+/// Which entries of a group's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogQuery {
+    /// The group.
+    pub group: GroupId,
+    /// Of this member alone.
+    pub user: Option<UserId>,
+    /// Of this action alone.
+    pub action: Option<LoggedAction>,
+    /// From this instant on.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub to: Option<Timestamp>,
+    /// After this entry, which a page before ended with.
+    pub after: Option<LogId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A page of the log, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPage {
+    /// The entries.
+    pub entries: Vec<LogEntry>,
+    /// Where the next page begins; `None` at the end. A page can be short and have a next one, where a filter left
+    /// much out.
+    pub next: Option<LogId>,
+}
+
+/// The audit log. Entries are only ever added; each is written under its own id, so writing one twice changes nothing.
+pub trait Logs: Send + Sync {
+    /// Adds an entry, unless it is there.
+    fn append(&self, entry: &LogEntry) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// One entry.
+    fn entry(
+        &self,
+        group: GroupId,
+        id: LogId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<LogEntry>, StoreError>> + Send;
+
+    /// A page of entries, newest first.
+    fn page(&self, query: &LogQuery, now: Timestamp) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
+}

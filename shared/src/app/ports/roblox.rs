@@ -1,0 +1,148 @@
+//! Roblox Open Cloud, as far as ranking needs it.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::app::deadline::Deadline;
+use crate::domain::group_settings::BotName;
+use crate::domain::id::{GroupId, RoleId, UserId};
+use crate::domain::ladder::Role;
+
+/// What went wrong with Roblox, as far as a caller may act on it differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RobloxFault {
+    /// A 5xx answer, or a connection that was refused or dropped.
+    Unavailable,
+    /// No answer in time.
+    Timeout,
+    /// 429: the bot's requests of this minute are spent.
+    RateLimited,
+    /// 403: the bot may not do this.
+    PermissionDenied,
+    /// 401: the bot's credential is not accepted.
+    CredentialInvalid,
+    /// Answered with success, but the change is not there.
+    Unverified,
+    /// The thing named in the request is not there, or the request makes no sense to Roblox: 400 or 404.
+    Rejected,
+    /// Unreadable, or a status that is not foreseen.
+    Unexpected,
+}
+
+/// A call to Roblox that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RobloxFailure {
+    /// Its kind.
+    pub fault: RobloxFault,
+    /// How long Roblox asks to wait, where it says so.
+    pub retry_after: Option<Duration>,
+    /// For the log: the call, the status, the start of the body. Never shown to a caller.
+    pub detail: String,
+}
+
+impl RobloxFailure {
+    /// Whether a write that failed so may nevertheless have taken effect.
+    pub const fn outcome_is_unknown(&self) -> bool {
+        match self.fault {
+            RobloxFault::Unavailable | RobloxFault::Timeout | RobloxFault::Unexpected => true,
+            RobloxFault::RateLimited
+            | RobloxFault::PermissionDenied
+            | RobloxFault::CredentialInvalid
+            | RobloxFault::Unverified
+            | RobloxFault::Rejected => false,
+        }
+    }
+}
+
+impl fmt::Display for RobloxFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Roblox: {:?}: {}", self.fault, self.detail)
+    }
+}
+
+impl Error for RobloxFailure {}
+
+/// A group as Roblox describes it; what Roblox leaves out is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Display name.
+    pub name: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// The owner; absent in an abandoned group.
+    pub owner: Option<UserId>,
+    /// Members in all.
+    pub member_count: Option<u64>,
+    /// Whether anybody can join.
+    pub public_entry_allowed: Option<bool>,
+    /// Whether Roblox locked the group.
+    pub locked: Option<bool>,
+    /// Whether it has the verified badge.
+    pub verified: Option<bool>,
+    /// RFC 3339, as Roblox writes it.
+    pub created_at: Option<String>,
+    /// RFC 3339, as Roblox writes it.
+    pub updated_at: Option<String>,
+}
+
+/// One user in one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The group.
+    pub group: GroupId,
+    /// The user.
+    pub user: UserId,
+}
+
+/// By whom and until when Roblox is called.
+#[derive(Debug, Clone)]
+pub struct Errand {
+    /// The bot account that acts.
+    pub bot: BotName,
+    /// When it must be over.
+    pub deadline: Deadline,
+}
+
+impl Errand {
+    /// The same, less the time that undoing may need.
+    #[must_use]
+    pub fn with_undo_reserved(&self) -> Self {
+        Self { bot: self.bot.clone(), deadline: self.deadline.with_undo_reserved() }
+    }
+}
+
+/// Roblox Open Cloud, as far as ranking needs it.
+///
+/// Reads are retried inside the deadline. A write is sent once, or again where Roblox said that it did nothing: what
+/// to do about one whose outcome is unknown is for the use case to decide. Nothing is sent after the deadline.
+pub trait Roblox: Send + Sync {
+    /// The group's description.
+    fn group(&self, group: GroupId, errand: &Errand) -> impl Future<Output = Result<Group, RobloxFailure>> + Send;
+
+    /// Every role of the group, all pages of them, in no particular order.
+    fn roles(&self, group: GroupId, errand: &Errand) -> impl Future<Output = Result<Vec<Role>, RobloxFailure>> + Send;
+
+    /// The roles that the user holds; `None` if they are not a member.
+    fn held_roles(
+        &self,
+        member: Member,
+        errand: &Errand,
+    ) -> impl Future<Output = Result<Option<Vec<RoleId>>, RobloxFailure>> + Send;
+
+    /// Gives the role. Returns the roles held then, as Roblox's answer has them. Idempotent.
+    fn assign(
+        &self,
+        member: Member,
+        role: RoleId,
+        errand: &Errand,
+    ) -> impl Future<Output = Result<Vec<RoleId>, RobloxFailure>> + Send;
+
+    /// Takes the role. Returns the roles held then, as Roblox's answer has them. Idempotent.
+    fn unassign(
+        &self,
+        member: Member,
+        role: RoleId,
+        errand: &Errand,
+    ) -> impl Future<Output = Result<Vec<RoleId>, RobloxFailure>> + Send;
+}

@@ -1,0 +1,145 @@
+//! Putting right what a change left half-done: one that crashed, or that Roblox would not let finish or go back.
+//!
+//! What the caller was told holds: a success is cleaned up, a failure is taken back. Of a crashed run nobody was told
+//! anything, and it is judged by the member's rank. At the target, it has succeeded: lower roles are taken off, and the
+//! entry says "changed". Short of it, it is taken back, and the entry says "failed". The member's next change does it, or
+//! the sweep; only the same request with the same idempotency key finishes it instead.
+
+use std::future::ready;
+
+use futures::{StreamExt as _, stream};
+
+use super::App;
+use super::apply::Writer;
+use super::change_rank::{Job, RankChanged};
+use super::deadline::Deadline;
+use super::error::AppError;
+use super::lease::Lease;
+use super::ports::{Claimed, Ending, Errand, OpenChange, Roblox, RobloxFailure, Store, StoreError, Verdict};
+use super::record::report;
+use crate::domain::audit::{Intent, LogEntry, Outcome};
+use crate::domain::id::RoleId;
+use crate::telemetry::Causes;
+
+/// The most that one sweep looks after; the next one is a minute away.
+const SWEPT_AT_ONCE: usize = 100;
+/// Recoveries at the same time: one that Roblox does not answer must not hold up the others.
+const SIDE_BY_SIDE: usize = 10;
+
+/// What a sweep came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Abandoned changes that were found.
+    pub found: usize,
+    /// Of these, put right.
+    pub recovered: usize,
+}
+
+impl<S: Store, R: Roblox> App<S, R> {
+    /// Looks after the changes that nobody else has put right, some at a time. Run it every minute.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        // One deadline for all: what it does not come to is the next sweep's.
+        let deadline = Deadline::for_request();
+        let abandoned = self.store.abandoned(self.now(), SWEPT_AT_ONCE).await?;
+        let found = abandoned.len();
+        let recovering = stream::iter(abandoned).map(|open| self.swept(open, deadline)).buffer_unordered(SIDE_BY_SIDE);
+        let recovered = recovering.filter(|recovered| ready(*recovered)).count().await;
+        Ok(Swept { found, recovered })
+    }
+
+    async fn swept(&self, open: OpenChange, deadline: Deadline) -> bool {
+        if deadline.remaining().is_zero() {
+            return false;
+        }
+        let recovered = async {
+            let settings = self.store.load_group(open.intent.group).await?.settings;
+            self.recover(&open, &Errand { bot: settings.bot, deadline }).await
+        };
+        if let Err(error) = Box::pin(recovered).await {
+            let log_id = open.intent.log_id;
+            tracing::warn!(%log_id, error = %Causes(&error), "not recovered yet");
+            return false;
+        }
+        true
+    }
+
+    /// Puts an abandoned change right, unless somebody else is faster.
+    pub(super) async fn recover(&self, open: &OpenChange, errand: &Errand) -> Result<(), AppError> {
+        let Some((claimed, lease)) = self.take_over(open).await? else { return Ok(()) };
+        let OpenChange { intent, .. } = open;
+        let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
+        let held = match self.roblox.held_roles(claimed.member, errand).await {
+            Ok(held) => held,
+            Err(failure) => return self.give_up(&claimed, intent, open.verdict, failure).await,
+        };
+        let verdict = judged(open, held.as_deref());
+        let reached = held.as_ref().is_some_and(|held| intent.change.is_reached_by(held));
+        let righted = match (&held, verdict) {
+            (Some(held), Verdict::Succeeded) if reached => writer.clean_up(&intent.change, held).await,
+            (Some(held), Verdict::Failed | Verdict::Pending) => writer.take_back(&intent.change, held).await,
+            // The member has left, or was moved on by somebody else: there is nothing to put right any more.
+            (None, _) | (Some(_), Verdict::Succeeded) => Ok(()),
+        };
+        if let Err(failure) = righted {
+            return self.give_up(&claimed, intent, verdict, failure).await;
+        }
+        let (outcome, ending) = match verdict {
+            Verdict::Succeeded => (Outcome::Changed, Ending::Changed(intent.log_id)),
+            Verdict::Failed | Verdict::Pending => (Outcome::Failed, Ending::Unchanged),
+        };
+        let duration = self.now().duration_since(intent.log_id.instant());
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or_default();
+        let entry = LogEntry { intent: intent.clone(), outcome, duration_ms };
+        if let Err(error) = self.store.conclude(&claimed, ending, &entry).await {
+            report(intent.log_id, "claim not closed", self.store.close(&claimed, left_over(intent, verdict)).await);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// The same request with the same idempotency key has come again: what it began is finished, and answered as the
+    /// first time would have been. `None` if somebody else was faster.
+    pub(super) async fn finish_own(
+        &self,
+        job: &Job<'_>,
+        open: &OpenChange,
+        errand: &Errand,
+    ) -> Result<Option<RankChanged>, AppError> {
+        let Some((claimed, lease)) = self.take_over(open).await? else { return Ok(None) };
+        let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
+        let applied = writer.apply(&open.intent.change).await;
+        self.record(job, open.intent.clone(), &claimed, applied).await.map(Some)
+    }
+
+    async fn take_over(&self, open: &OpenChange) -> Result<Option<(Claimed, Lease)>, AppError> {
+        let lease = Lease::new(self.clock.clone());
+        let holder = self.log_id_after(Some(open.holder))?;
+        let claimed = self.store.take_over(open, holder, lease.until, self.now()).await?;
+        Ok(claimed.map(|claimed| (claimed, lease)))
+    }
+
+    /// Roblox is still in trouble: the change stays open, for the next one to try.
+    async fn give_up(
+        &self,
+        claimed: &Claimed,
+        intent: &Intent,
+        verdict: Verdict,
+        failure: RobloxFailure,
+    ) -> Result<(), AppError> {
+        report(intent.log_id, "claim not closed", self.store.close(claimed, left_over(intent, verdict)).await);
+        Err(failure.into())
+    }
+}
+
+fn left_over(intent: &Intent, verdict: Verdict) -> Ending {
+    Ending::LeftOver(intent.log_id, verdict)
+}
+
+/// The verdict that the caller was told; where nobody was told any, the member's rank decides.
+fn judged(open: &OpenChange, held: Option<&[RoleId]>) -> Verdict {
+    match (open.verdict, held) {
+        (told @ (Verdict::Succeeded | Verdict::Failed), _) => told,
+        (Verdict::Pending, Some(held)) if open.intent.change.is_reached_by(held) => Verdict::Succeeded,
+        (Verdict::Pending, _) => Verdict::Failed,
+    }
+}

@@ -1,0 +1,179 @@
+//! What a caller can ask for: set, promote, demote.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::id::{GroupId, Rank, RoleId, UserId};
+use super::idempotency::RequestHash;
+
+/// The name of a rank change, as the body's `action` spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// To a named rank or role.
+    SetRank,
+    /// Up the ladder.
+    Promote,
+    /// Down the ladder; Pro and Max.
+    Demote,
+}
+
+/// A text that names no action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an action is setRank, promote or demote")]
+pub struct UnknownAction;
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 3] = [Self::SetRank, Self::Promote, Self::Demote];
+
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SetRank => "setRank",
+            Self::Promote => "promote",
+            Self::Demote => "demote",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    }
+}
+
+/// Where a set-rank leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The role at this rank; parsed to 1 to 254.
+    Rank(Rank),
+    /// This very role: the way to name one of two that share a rank.
+    Role(RoleId),
+}
+
+/// How many distinct ranks a promotion or demotion moves: 1 to 10.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps(u8);
+
+impl Steps {
+    /// One step, the default.
+    pub const ONE: Self = Self(1);
+
+    /// Accepts 1 to 10.
+    pub const fn new(count: u8) -> Option<Self> {
+        if count >= 1 && count <= 10 { Some(Self(count)) } else { None }
+    }
+
+    /// The number of steps.
+    pub const fn count(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The movement asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Movement {
+    /// To a named place.
+    Set(Target),
+    /// Up.
+    Promote(Steps),
+    /// Down.
+    Demote(Steps),
+}
+
+impl Movement {
+    /// Its name.
+    pub const fn action(self) -> Action {
+        match self {
+            Self::Set(_) => Action::SetRank,
+            Self::Promote(_) => Action::Promote,
+            Self::Demote(_) => Action::Demote,
+        }
+    }
+
+    /// The rank asked for, where the request itself names one: what a key's limits can judge before Roblox is asked.
+    pub const fn named_rank(self) -> Option<Rank> {
+        match self {
+            Self::Set(Target::Rank(rank)) => Some(rank),
+            Self::Set(Target::Role(_)) | Self::Promote(_) | Self::Demote(_) => None,
+        }
+    }
+}
+
+/// Why somebody's rank is changed, for the log: 1 to 200 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reason(String);
+
+impl Reason {
+    /// The longest reason, in Unicode characters.
+    pub const MAX_CHARACTERS: usize = 200;
+
+    /// Accepts 1 to [`Self::MAX_CHARACTERS`] characters.
+    pub fn new(text: String) -> Option<Self> {
+        (!text.is_empty() && text.chars().count() <= Self::MAX_CHARACTERS).then_some(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RankChange {
+    /// What tells this request from another one under the same idempotency key.
+    pub fn hash(&self) -> RequestHash {
+        let (target, steps) = match self.movement {
+            Movement::Set(Target::Rank(rank)) => (Some(format!("rank {rank}")), None),
+            Movement::Set(Target::Role(role)) => (Some(format!("role {role}")), None),
+            Movement::Promote(steps) | Movement::Demote(steps) => (None, Some(steps.count())),
+        };
+        RequestHash::of(&json!({
+            "action": self.movement.action(),
+            "group": self.group,
+            "user": self.user,
+            "target": target,
+            "steps": steps,
+            "reason": self.reason,
+            "actor": self.actor,
+            "dryRun": self.mode == Mode::DryRun,
+        }))
+    }
+}
+
+/// Whether Roblox is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Make the change.
+    Apply,
+    /// Answer what would happen.
+    DryRun,
+}
+
+/// One request to change one member's rank, fully parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RankChange {
+    /// In which group.
+    pub group: GroupId,
+    /// Whose rank.
+    pub user: UserId,
+    /// To where.
+    pub movement: Movement,
+    /// For the log.
+    pub reason: Option<Reason>,
+    /// The Roblox user who asked, for the log.
+    pub actor: Option<UserId>,
+    /// Really, or only to see.
+    pub mode: Mode,
+}

@@ -1,0 +1,145 @@
+//! From an API Gateway event to an answer.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use futures::FutureExt as _;
+use http::HeaderValue;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Body, LambdaEvent, Request, RequestExt as _, Response};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::answer::Reply;
+use super::endpoint::{Answered, Asked, Identity};
+use super::error_code::ErrorCode;
+use super::problem::Problem;
+use super::routes::{Chosen, Destination, below_stage, find};
+use super::{Api, endpoint};
+use crate::app::error::AppError;
+use crate::function::Function;
+
+/// What a URI's query may not hold as it is (RFC 3986, 3.4).
+const OUTSIDE_A_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|');
+
+/// The largest body, in bytes: a rank change is a few hundred.
+const LARGEST_BODY: usize = 16 * 1024;
+
+impl Api {
+    /// Answers one request on behalf of one function. Never fails: whatever goes wrong is an answer too.
+    pub async fn handle(&self, function: Function, request: Request) -> Response<Body> {
+        let started = Instant::now();
+        let request_id = request_id(&request);
+        let method = request.method().as_str().to_owned();
+        // Boxed here and below: a change's future holds every call it may make, too much to pass about on a stack.
+        let answering = AssertUnwindSafe(Box::pin(self.answer(function, &request, &request_id)));
+        let (answered, calls) = self.metrics.watch(answering.catch_unwind()).await;
+        let answered = answered.unwrap_or_else(|_| {
+            let problem = Problem::from(&AppError::Defect("a request panicked outside its work"));
+            Answered { reply: Reply::problem(&problem, &request_id), quota: None, identity: Identity::default() }
+        });
+        let Answered { reply, quota, identity } = answered;
+        tracing::info!(
+            request_id,
+            stage = self.stage.as_deref(),
+            function = function.name(),
+            method,
+            route = identity.route.unwrap_or("-"),
+            status = reply.status.as_u16(),
+            code = reply.code,
+            key_id = identity.key_id.map(|id| id.to_string()),
+            group_id = identity.group_id.map(crate::domain::id::GroupId::get),
+            log_id = identity.log_id.map(|id| id.to_string()),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "request"
+        );
+        self.metrics.request(function, reply.status, &request_id, self.app.now(), calls);
+        reply.into_response(&request_id, quota)
+    }
+
+    async fn answer(&self, function: Function, request: &Request, request_id: &str) -> Answered {
+        let (stage, chosen) = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) if context.route_key.as_deref() == Some("$default") => {
+                (context.stage.as_deref(), Chosen::ByDefault)
+            }
+            Some(RequestContext::ApiGatewayV2(context)) => (context.stage.as_deref(), Chosen::ByRoute),
+            _ => (None, Chosen::ByRoute),
+        };
+        let refuse = |problem: &Problem| Answered {
+            reply: Reply::problem(problem, request_id),
+            quota: None,
+            identity: Identity::default(),
+        };
+        let (route, parameters) = match find(request.method(), below_stage(request.raw_http_path(), stage, chosen)) {
+            Destination::Found(route, parameters) if route.function == function => (route, parameters),
+            Destination::Found(..) | Destination::Nowhere => return refuse(&no_such_route()),
+            Destination::OtherMethods(methods) => return refuse(&other_methods(&methods)),
+        };
+        let body = request.body().as_ref();
+        if body.len() > LARGEST_BODY {
+            return refuse(&Problem::new(
+                ErrorCode::PayloadTooLarge,
+                "The body is larger than 16 KiB: send only the parameters of the request.",
+            ));
+        }
+        let query = request.query_string_parameters_ref();
+        let asked = Asked { parameters: &parameters, query, headers: request.headers(), body, request_id };
+        Box::pin(endpoint::answer(&self.app, route, asked)).await
+    }
+}
+
+fn no_such_route() -> Problem {
+    Problem::new(
+        ErrorCode::RouteNotFound,
+        "There is nothing at this path: check its spelling and the /v1 at its beginning.",
+    )
+}
+
+fn other_methods(methods: &[http::Method]) -> Problem {
+    let allow = methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(", ");
+    let message = format!("This path does not have this method: use {allow}.");
+    Problem { allow: Some(allow), ..Problem::new(ErrorCode::MethodNotAllowed, message) }
+}
+
+/// API Gateway's id of the request, by which its access log and ours find each other; else that of the invocation.
+fn request_id(request: &Request) -> String {
+    let gateway = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    gateway.or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone())).unwrap_or_default()
+}
+
+/// Mends what `lambda_http` would panic on when it turns the event into a request: a `Host` that is none, a query
+/// that holds characters no URI may hold, a body that claims to be base64 and is not. RankBot reads no `Host`, and
+/// answers such a body as the malformed one that it is.
+pub(super) fn tame(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
+    if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
+        tame_gateway_request(request);
+    }
+    event
+}
+
+fn tame_gateway_request(request: &mut ApiGatewayV2httpRequest) {
+    use base64::Engine as _;
+
+    let query = request.raw_query_string.take().unwrap_or_default();
+    request.raw_query_string = Some(utf8_percent_encode(&query, OUTSIDE_A_QUERY).to_string());
+    request.headers.insert(http::header::HOST, HeaderValue::from_static("rankbot"));
+    request.headers.remove("x-forwarded-proto");
+    let body = request.body.as_deref().unwrap_or_default();
+    if request.is_base64_encoded && base64::engine::general_purpose::STANDARD.decode(body).is_err() {
+        request.is_base64_encoded = false;
+    }
+}
