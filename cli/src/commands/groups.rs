@@ -1,0 +1,111 @@
+//! `rankbot groups …`
+
+use jiff::Timestamp;
+use rankbot_shared::adapters::dynamodb::Table;
+use rankbot_shared::app::groups;
+use rankbot_shared::domain::group_settings::{Block, Ceiling, ManagedRoles, SettingsChange};
+use rankbot_shared::domain::id::{GroupId, Rank, UserId};
+use serde::Serialize;
+
+use super::group_view::{BlockView, GroupView};
+use super::{connect, moving};
+use crate::args::{GroupsCommand, SettingsArgs};
+use crate::failure::Failure;
+use crate::output::Format;
+
+/// Carries out the command at `now`, on the table of this name; a move names its two itself.
+pub(crate) async fn run(
+    table: Option<String>,
+    command: GroupsCommand,
+    format: Format,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let open = || connect(table);
+    match command {
+        GroupsCommand::Show(group) => show(&open().await?.table, group.group_id, format, now).await,
+        GroupsCommand::Set { group, settings } => {
+            set(&open().await?.table, group.group_id, *settings, format, now).await
+        }
+        GroupsCommand::Block { group, user, reason, period } => {
+            let reason = reason.map(|reason| reason.as_str().to_owned());
+            let until = period.map(|period| now.saturating_add(period.duration()).unwrap_or(Timestamp::MAX));
+            block(&open().await?.table, group.group_id, user.user_id, Block { reason, until }, format).await
+        }
+        GroupsCommand::Unblock { group, user } => {
+            unblock(&open().await?.table, group.group_id, user.user_id, format, now).await
+        }
+        GroupsCommand::Move(args) => moving::run(args, format, now).await,
+    }
+}
+
+async fn show(table: &Table, group: GroupId, format: Format, now: Timestamp) -> Result<(), Failure> {
+    let group = groups::show(table, group, now).await?;
+    let view = GroupView::new(&group);
+    Ok(format.print(&view, || view.details())?)
+}
+
+async fn set(
+    table: &Table,
+    group: GroupId,
+    settings: SettingsArgs,
+    format: Format,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let change = change(settings);
+    if change.is_empty() {
+        return Err(Failure::Usage(
+            "what shall be set? Name --mode, --managed-roles or --manage-all, --max-rank or --no-max-rank, or --bot"
+                .to_owned(),
+        ));
+    }
+    let group = groups::set(table, group, &change, now).await?;
+    let view = GroupView::new(&group);
+    Ok(format.print(&view, || view.details())?)
+}
+
+fn change(settings: SettingsArgs) -> SettingsChange {
+    let SettingsArgs { mode, managed_roles, manage_all, max_rank, no_max_rank, bot } = settings;
+    let only = managed_roles.map(|ids| ManagedRoles::Only(ids.into_iter().collect()));
+    let at = max_rank.map(|rank| Ceiling::At(Rank::new(rank)));
+    SettingsChange {
+        mode,
+        managed: only.or(manage_all.then_some(ManagedRoles::All)),
+        ceiling: at.or(no_max_rank.then_some(Ceiling::Lifted)),
+        bot,
+    }
+}
+
+/// A block as it was laid.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockedView<'a> {
+    group_id: GroupId,
+    #[serde(flatten)]
+    block: BlockView<'a>,
+}
+
+async fn block(table: &Table, group: GroupId, user: UserId, block: Block, format: Format) -> Result<(), Failure> {
+    groups::block(table, group, user, block.clone()).await?;
+    let view = BlockedView { group_id: group, block: BlockView::new(user, &block) };
+    Ok(format.print(&view, || format!("User {user} is blocked in group {group} {}.", view.block.until()))?)
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnblockedView {
+    group_id: GroupId,
+    user_id: UserId,
+    was_blocked: bool,
+}
+
+async fn unblock(table: &Table, group: GroupId, user: UserId, format: Format, now: Timestamp) -> Result<(), Failure> {
+    let was_blocked = groups::unblock(table, group, user, now).await?;
+    let view = UnblockedView { group_id: group, user_id: user, was_blocked };
+    Ok(format.print(&view, || {
+        if was_blocked {
+            format!("User {user} is no longer blocked in group {group}.")
+        } else {
+            format!("User {user} was not blocked in group {group}.")
+        }
+    })?)
+}

@@ -1,0 +1,354 @@
+//! Input that nobody should send: refused in the contract's shape, with the fix named, and without any I/O.
+
+use rankbot_sandbox::demo;
+use rankbot_shared::http::routes::ROUTES;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::world::{GROUP, World, set_rank, step, with};
+
+/// JSON texts that are no id, no rank and no count of steps.
+const NO_NUMBERS: &[&str] = &[
+    "5.5",
+    "-1",
+    "-5.0",
+    "0",
+    "0.0",
+    "-0",
+    "9007199254740992",
+    "9007199254740991.5",
+    "18446744073709551616",
+    "1e400",
+    "1e-1",
+    "1e99999999999999999999",
+    "\"\"",
+    "\" 5\"",
+    "\"5 \"",
+    "\"-5\"",
+    "\"+5\"",
+    "\"5.0\"",
+    "\"5e0\"",
+    "\"0x5\"",
+    "\"1_000\"",
+    "\"５\"",
+    "\"five\"",
+    "\"9007199254740992\"",
+    "true",
+    "false",
+    "[]",
+    "[5]",
+    "{}",
+    "{\"id\":5}",
+];
+
+/// The answer's code, and the parameter that it names.
+fn named(answer: &Answer) -> (&str, Option<&str>) {
+    (answer.code().unwrap_or_default(), answer.body["details"]["parameter"].as_str())
+}
+
+/// A request whose shape is wrong has reached neither database nor Roblox.
+pub(crate) fn assert_no_io(world: &World, what: &str) {
+    assert!(world.store.calls().is_empty(), "{what}: the database was asked");
+    assert!(world.roblox.calls().is_empty(), "{what}: Roblox was asked");
+}
+
+#[tokio::test]
+async fn what_is_no_number_is_refused_and_the_field_named() {
+    let world = World::start().await;
+    let long = "9".repeat(2_000);
+    let long_text = format!("\"{long}\"");
+    let set = set_rank(GROUP, demo::TRAINEE_USER_ID, 50);
+    let by_id = with(step(GROUP, demo::TRAINEE_USER_ID, "setRank"), &json!({"targetRoleId": 1}));
+    let promote = with(step(GROUP, demo::TRAINEE_USER_ID, "promote"), &json!({"steps": 1, "actorId": 1}));
+    for (field, body, limits) in [
+        ("groupId", &set, [].as_slice()),
+        ("userId", &set, &[]),
+        ("targetRank", &set, &["255", "256", "1e3", "\"255\""]),
+        ("targetRoleId", &by_id, &[]),
+        ("steps", &promote, &["11", "\"11\"", "1e1000"]),
+        ("actorId", &promote, &[]),
+    ] {
+        for wrong in NO_NUMBERS.iter().chain(limits).copied().chain([long.as_str(), long_text.as_str()]) {
+            // Replaced as text, so that it arrives as it is written here.
+            let text = with(body.clone(), &json!({field: "@"})).to_string().replace("\"@\"", wrong);
+            let answer = world.post("/v1/rank", &Value::Null).body(text.clone()).send().await;
+            assert_eq!(named(&answer), ("INVALID_PARAMETER", Some(field)), "{text}");
+        }
+    }
+    assert_no_io(&world, "a wrong number");
+}
+
+#[tokio::test]
+async fn ids_in_a_path_are_decimal_digits_alone() {
+    let world = World::start().await;
+    for wrong in [
+        "0",
+        "00",
+        "-1",
+        "5.0",
+        "5e0",
+        "abc",
+        "9007199254740992",
+        "%205",
+        "5%20",
+        "+5",
+        "%EF%BC%95",
+        "0x5",
+        "%00",
+        "1,2",
+        "٣",
+    ] {
+        let user = format!("/v1/rank/{GROUP}/{wrong}");
+        let group = format!("/v1/rank/{wrong}/200001");
+        for (path, parameter) in [
+            (user, "userId"),
+            (group, "groupId"),
+            (format!("/v1/group/{wrong}"), "groupId"),
+            (format!("/v1/group/{wrong}/roles"), "groupId"),
+        ] {
+            let answer = world.get(&path).send().await;
+            assert_eq!(named(&answer), ("INVALID_PARAMETER", Some(parameter)), "{path}");
+        }
+    }
+    assert_no_io(&world, "a wrong id");
+    let leading_zeros = world.get(&format!("/v1/rank/00{GROUP}/0200001")).send().await.expect_success();
+    assert_eq!(leading_zeros.body["userId"], 200_001);
+}
+
+#[tokio::test]
+async fn what_is_no_json_object_is_refused() {
+    let world = World::start().await;
+    let deep = |depth: usize, open: &str, close: &str| format!("{}{}", open.repeat(depth), close.repeat(depth));
+    for body in [
+        b"".to_vec(),
+        b" \r\n\t".to_vec(),
+        b"null".to_vec(),
+        b"5".to_vec(),
+        b"true".to_vec(),
+        b"\"{}\"".to_vec(),
+        b"[1]".to_vec(),
+        b"[[]]".to_vec(),
+        b"[{}]".to_vec(),
+        b"{".to_vec(),
+        b"}".to_vec(),
+        b"{]".to_vec(),
+        b"{}{}".to_vec(),
+        b"{} x".to_vec(),
+        b"{\"action\":\"promote\",}".to_vec(),
+        b"{'action':'promote'}".to_vec(),
+        b"{action:\"promote\"}".to_vec(),
+        b"// {}\n{}".to_vec(),
+        b"{\"groupId\":NaN}".to_vec(),
+        b"{\"groupId\":Infinity}".to_vec(),
+        b"{\"groupId\":05}".to_vec(),
+        b"{\"groupId\":+5}".to_vec(),
+        b"{\"groupId\":.5}".to_vec(),
+        b"{\"groupId\":5.}".to_vec(),
+        b"{\"groupId\":0x5}".to_vec(),
+        b"{\"groupId\":\"5}".to_vec(),
+        b"{\"gro\nupId\":5}".to_vec(),
+        b"\xef\xbb\xbf{\"action\":\"promote\"}".to_vec(),
+        b"{\"action\":\"\xff\xfe\"}".to_vec(),
+        b"\xff\xfe{\0}\0".to_vec(),
+        b"action=promote&groupId=5".to_vec(),
+        b"<xml/>".to_vec(),
+        b"{}\0".to_vec(),
+        deep(8_000, "[", "]").into_bytes(),
+        deep(2_000, "{\"a\":", "}").into_bytes(),
+        deep(8_000, "[", "").into_bytes(),
+    ] {
+        let shown = String::from_utf8_lossy(&body).chars().take(40).collect::<String>();
+        let answer = world.post("/v1/rank", &Value::Null).body(body.clone()).send().await;
+        assert_eq!(answer.code(), Some("INVALID_JSON"), "{shown}: {}", answer.body);
+        // Without a content type it reaches the function as base64, and is judged the same.
+        let binary = world.post("/v1/rank", &Value::Null).header("content-type", "application/octet-stream");
+        assert_eq!(binary.body(body).send().await.code(), Some("INVALID_JSON"), "{shown}");
+    }
+    assert_no_io(&world, "no JSON object");
+}
+
+#[tokio::test]
+async fn an_empty_list_is_an_empty_object() {
+    let world = World::start().await;
+    for body in ["{}", "[]", " [ ] "] {
+        let answer = world.post("/v1/promote", &Value::Null).body(body).send().await;
+        assert_eq!(named(&answer), ("MISSING_PARAMETER", Some("action")), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn fields_that_are_unknown_repeated_or_of_the_wrong_type_are_named() {
+    let world = World::start().await;
+    let promote = r#""action":"promote","groupId":7042001,"userId":200001"#;
+    let nested = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let long_reason = format!("\"{}\"", "ä".repeat(201));
+    for (more, parameter) in [
+        (r#""foo":1"#, "foo"),
+        (r#""Steps":1"#, "Steps"),
+        (r#""steps ":1"#, "steps "),
+        (r#""":1"#, ""),
+        (r#""targetRank":5"#, "targetRank"),
+        (r#""__proto__":{}"#, "__proto__"),
+        (r#""groupId":7042001"#, "groupId"),
+        (r#""action":"promote""#, "action"),
+        (r#""\u0061ction":"promote""#, "action"),
+        (r#""user\u0049d":200001"#, "userId"),
+        (r#""steps":null,"steps":1"#, "steps"),
+        (r#""dryRun":"true""#, "dryRun"),
+        (r#""dryRun":1"#, "dryRun"),
+        (r#""reason":5"#, "reason"),
+        (r#""reason":"""#, "reason"),
+        (r#""reason":["x"]"#, "reason"),
+        (r#""reason":"\ud800""#, "reason"),
+        (&format!(r#""reason":{long_reason}"#), "reason"),
+        (&format!(r#""steps":{nested}"#), "steps"),
+        (&format!(r#""reason":{nested}"#), "reason"),
+        (&format!(r#""dryRun":{nested}"#), "dryRun"),
+        (&format!(r#""foo":{nested}"#), "foo"),
+    ] {
+        let body = format!("{{{promote},{more}}}");
+        let answer = world.post("/v1/rank", &Value::Null).body(body.clone()).send().await;
+        assert_eq!(named(&answer), ("INVALID_PARAMETER", Some(parameter)), "{}", &body[..body.len().min(120)]);
+    }
+    assert_no_io(&world, "a wrong field");
+}
+
+#[tokio::test]
+async fn a_field_that_is_missing_is_named_and_null_is_missing() {
+    let world = World::start().await;
+    let whole = set_rank(GROUP, demo::TRAINEE_USER_ID, 50);
+    for field in ["action", "groupId", "userId", "targetRank"] {
+        let mut without = whole.clone();
+        without.as_object_mut().unwrap().remove(field);
+        for body in [without, with(whole.clone(), &json!({field: null}))] {
+            let answer = world.post("/v1/setRank", &body).send().await;
+            assert_eq!(named(&answer), ("MISSING_PARAMETER", Some(field)), "{body}");
+        }
+    }
+    let both = with(whole.clone(), &json!({"targetRoleId": 5}));
+    world.post("/v1/setRank", &both).send().await.expect("INVALID_PARAMETER");
+    assert_no_io(&world, "a missing field");
+    let nulls = json!({"targetRoleId": null, "reason": null, "actorId": null, "dryRun": null});
+    world.post("/v1/setRank", &with(whole, &nulls)).send().await.expect_success();
+}
+
+#[tokio::test]
+async fn an_action_is_the_routes_own_to_the_letter() {
+    let world = World::start().await;
+    for (path, actions) in [
+        ("/v1/setRank", json!(["promote", "demote", "setrank", "SetRank", "", "setRank ", 5, true, [], {"a": 1}])),
+        ("/v1/promote", json!(["setRank", "demote"])),
+        ("/v1/demote", json!(["setRank", "promote"])),
+        ("/v1/rank", json!(["kick", "rank"])),
+    ] {
+        for action in actions.as_array().unwrap() {
+            let body = with(step(GROUP, demo::TRAINEE_USER_ID, "x"), &json!({"action": action}));
+            let answer = world.post(path, &body).send().await;
+            assert_eq!(named(&answer), ("INVALID_ACTION", Some("action")), "{path} {action}");
+        }
+    }
+    assert_no_io(&world, "a wrong action");
+}
+
+#[tokio::test]
+async fn a_body_of_16_kib_is_read_and_one_byte_more_is_too_large() {
+    let world = World::start().await;
+    let body = set_rank(GROUP, demo::TRAINEE_USER_ID, 50).to_string();
+    let padded = |length: usize| format!("{body}{}", " ".repeat(length - body.len()));
+    for length in [16_385, 20_000, 1_000_000] {
+        for content_type in ["application/json", "application/octet-stream"] {
+            let ask = world.post("/v1/setRank", &Value::Null).header("content-type", content_type);
+            ask.body(padded(length)).send().await.expect("PAYLOAD_TOO_LARGE");
+        }
+    }
+    world.get("/v1/key").body(padded(16_385)).send().await.expect("PAYLOAD_TOO_LARGE");
+    assert_no_io(&world, "a large body");
+    world.post("/v1/setRank", &Value::Null).body(padded(16_384)).send().await.expect_success();
+}
+
+#[tokio::test]
+async fn a_known_path_with_another_method_names_those_it_has() {
+    let world = World::start().await;
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get"];
+    for route in ROUTES {
+        let path = route.path.replace("{groupId}", "7042001").replace("{userId}", "200001");
+        for method in methods.iter().filter(|method| **method != route.method.as_str()) {
+            let ask = world.ask(Method::from_bytes(method.as_bytes()).unwrap(), &path);
+            let answer = ask.send().await;
+            assert_eq!(answer.status, 405, "{method} {path}");
+            assert_eq!(answer.header("allow"), Some(route.method.as_str()), "{method} {path}");
+        }
+    }
+    assert_no_io(&world, "another method");
+}
+
+#[tokio::test]
+async fn other_paths_are_not_found_and_nothing_is_guessed() {
+    let world = World::start().await;
+    for target in [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v1/key/",
+        "//v1/key",
+        "/v1//key",
+        "/v1/./key",
+        "/v1/x/../key",
+        "/V1/key",
+        "/v1/KEY",
+        "/v1/key%2F",
+        "/v1/key;x=1",
+        "/v1/key.json",
+        "/v2/key",
+        "/key",
+        "/v1/v1/key",
+        "/v1/rank/7042001",
+        "/v1/rank/7042001/",
+        "/v1/rank//200001",
+        "/v1/rank/7042001/200001/",
+        "/v1/rank/7042001/200001/roles",
+        "/v1/group/7042001/roles/1",
+        "/v1/setrank",
+        "/%00",
+        "/%FF%FE",
+        "/v1/%2e%2e/key",
+        "/.env",
+        "/pro",
+        "/pro/",
+        "/pro/key",
+        "/pro/v1/pro/v1/key",
+        "/wp-login.php",
+    ] {
+        for method in ["GET", "POST"] {
+            let answer = world.raw(&format!("{method} {target}"), &[]).await;
+            let code = answer.code();
+            assert!(code == Some("ROUTE_NOT_FOUND"), "{method} {target}: {} {}", answer.status, answer.body);
+        }
+    }
+    assert_no_io(&world, "another path");
+}
+
+/// What RankBot does not read cannot be wrong.
+#[tokio::test]
+async fn hosts_and_queries_of_every_kind_are_no_matter() {
+    let world = World::start().await;
+    for host in ["", "a b", "evil.example:99999", "[::1", "%00", "😀", "a,b", "http://x", "x".repeat(2_000).as_str()]
+    {
+        let answer = world.raw("GET /v1/status", &[("host", host)]).await;
+        assert_eq!(answer.status, 200, "{host}: {}", answer.body);
+    }
+    for query in ["", "a=1&a=2", "%zz", "%FF=%00", "&&&=&", "a[]=1&b{}=|^`", "groupId=5", "?", "/../", "😀=1"] {
+        let answer = world.raw(&format!("GET /v1/status?{query}"), &[]).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+    }
+    for (name, value) in [
+        ("x-forwarded-proto", "gopher"),
+        ("x-forwarded-port", "x"),
+        ("cookie", "a=b; ;;="),
+        ("content-encoding", "gzip"),
+    ] {
+        let answer = world.raw("GET /v1/status", &[(name, value)]).await;
+        assert!(answer.status == 200, "{name}: {value}: {}", answer.body);
+    }
+}

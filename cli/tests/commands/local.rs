@@ -1,0 +1,327 @@
+//! `rankbot local`: starting, stopping, starting again.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::program::{Running, Signal, greeting, run, run_in};
+
+async fn get(running: &Running, path: &str, key: &str) -> (u16, Value) {
+    let request = reqwest::Client::new().get(format!("{}{path}", running.url())).header("x-api-key", key);
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Starts, notes the keys, stops.
+async fn keys_of_a_start(folder: &Path, arguments: &[&str]) -> (Value, String) {
+    let mut running = Running::start(folder, arguments).await;
+    let keys = running.ready["keys"].take();
+    let (_, _, stderr) = running.stop(Signal::Terminate).await;
+    (keys, stderr)
+}
+
+#[tokio::test]
+async fn both_signals_end_it_with_status_0_and_one_line_was_printed() {
+    for signal in [Signal::Interrupt, Signal::Terminate] {
+        let folder = TempDir::new().unwrap();
+        let running = Running::start(folder.path(), &["--ephemeral"]).await;
+        let (status, rest_of_stdout, _) = running.stop(signal).await;
+        assert_eq!((status.code(), rest_of_stdout.as_str()), (Some(0), ""), "{signal:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_ready_line_has_everything_to_go_on_with() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path(), &["--ephemeral"]).await;
+    for (plan, limit) in [("starter", Value::from(100)), ("pro", Value::from(5000)), ("max", Value::Null)] {
+        let (status, key) = get(&running, "/v1/key", running.key(plan)).await;
+        assert_eq!((status, &key["plan"], &key["limit"]), (200, &Value::from(plan), &limit));
+        assert_eq!(key["groupId"], running.ready["groupId"]);
+    }
+    let env = running.ready["env"].as_object().unwrap();
+    let names: Vec<&str> = env.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "TABLE_NAME"]
+    );
+    let environment: Vec<(&str, &str)> =
+        env.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    let listed = run(&["keys", "list", "--json"], &environment).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    let sandbox = reqwest::get(format!("{}/sandbox", running.ready["sandboxUrl"].as_str().unwrap())).await.unwrap();
+    assert_eq!(sandbox.status(), 200);
+}
+
+/// On the machine itself, whatever it is called in a container.
+async fn answers_here(address: &Value) -> bool {
+    let port = address.as_str().unwrap().rsplit_once(':').unwrap().1;
+    reqwest::get(format!("http://127.0.0.1:{port}/")).await.is_ok()
+}
+
+#[tokio::test]
+async fn functions_in_containers_are_led_to_the_same_store_and_sandbox() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path(), &[]).await;
+    let path = folder.path().join(".rankbot/sam-local.json");
+    let file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let variables = &file["Parameters"];
+    assert_eq!(variables["TABLE_NAME"], running.ready["env"]["TABLE_NAME"]);
+    assert_eq!(variables["ROBLOX_API_KEY"], "sandbox-bot-key");
+    let addresses = [variables["AWS_ENDPOINT_URL_DYNAMODB"].clone(), variables["ROBLOX_BASE_URL"].clone()];
+    for address in &addresses {
+        assert!(answers_here(address).await, "{address}");
+    }
+    assert_eq!(mode(&path), 0o600);
+    for (key, plan) in rankbot_events::KEYS {
+        let (status, key) = get(&running, "/v1/key", key).await;
+        assert_eq!((status, &key["plan"]), (200, &Value::from(plan.as_str())), "the events' keys");
+    }
+    running.stop(Signal::Terminate).await;
+    assert!(!answers_here(&addresses[0]).await);
+}
+
+#[tokio::test]
+async fn a_later_start_prints_the_same_keys_and_goes_on_counting() {
+    let folder = TempDir::new().unwrap();
+    let first = Running::start(folder.path(), &[]).await;
+    let (status, _) = get(&first, "/v1/group/roles", first.key("pro")).await;
+    assert_eq!(status, 200);
+    let keys = first.ready["keys"].clone();
+    first.stop(Signal::Terminate).await;
+
+    let second = Running::start(folder.path(), &[]).await;
+    assert_eq!(second.ready["keys"], keys);
+    let (_, key) = get(&second, "/v1/key", second.key("pro")).await;
+    assert_eq!(key["used"], 1);
+    assert!(folder.path().join(".rankbot").is_dir());
+    let (_, _, stderr) = second.stop(Signal::Terminate).await;
+    assert!(!stderr.contains("note:"), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_ephemeral_start_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let (first, _) = keys_of_a_start(folder.path(), &["--ephemeral"]).await;
+    let (second, _) = keys_of_a_start(folder.path(), &["--ephemeral"]).await;
+    assert_ne!(first, second);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn the_kept_keys_are_readable_by_their_owner_alone() {
+    let folder = TempDir::new().unwrap();
+    let (keys, _) = keys_of_a_start(folder.path(), &["--data", "data"]).await;
+    let file = folder.path().join("data/keys.json");
+    assert_eq!(mode(&file), 0o600);
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let (again, _) = keys_of_a_start(folder.path(), &["--data", "data"]).await;
+    assert_eq!((again, mode(&file)), (keys, 0o600));
+}
+
+#[tokio::test]
+async fn a_damaged_key_file_is_replaced_and_said_so() {
+    let folder = TempDir::new().unwrap();
+    let (keys, _) = keys_of_a_start(folder.path(), &["--data", "data"]).await;
+    fs::write(folder.path().join("data/keys.json"), "{").unwrap();
+    let (new, stderr) = keys_of_a_start(folder.path(), &["--data", "data"]).await;
+    assert_ne!(new, keys);
+    assert!(stderr.contains("note: data/keys.json was damaged"), "{stderr}");
+    let (kept, _) = keys_of_a_start(folder.path(), &["--data", "data"]).await;
+    assert_eq!(kept, new);
+}
+
+#[tokio::test]
+async fn keys_that_the_store_does_not_have_are_replaced_and_said_so() {
+    let folder = TempDir::new().unwrap();
+    let (keys, _) = keys_of_a_start(folder.path(), &["--data", "one"]).await;
+    fs::create_dir(folder.path().join("two")).unwrap();
+    fs::copy(folder.path().join("one/keys.json"), folder.path().join("two/keys.json")).unwrap();
+
+    let running = Running::start(folder.path(), &["--data", "two"]).await;
+    for plan in ["starter", "pro", "max"] {
+        assert_ne!(running.key(plan), keys[plan]);
+        assert_eq!(get(&running, "/v1/key", running.key(plan)).await.0, 200);
+    }
+    let (_, _, stderr) = running.stop(Signal::Terminate).await;
+    assert!(stderr.contains("note: The starter key kept from before is not in this store"), "{stderr}");
+}
+
+#[tokio::test]
+async fn each_group_has_its_keys_and_the_last_group_is_remembered() {
+    let folder = TempDir::new().unwrap();
+    let (default_keys, _) = keys_of_a_start(folder.path(), &[]).await;
+    let other = Running::start(folder.path(), &["--group", "42"]).await;
+    assert_eq!(other.ready["groupId"], 42);
+    assert_ne!(other.ready["keys"], default_keys);
+    assert_eq!(get(&other, "/v1/group", other.key("pro")).await.1["groupId"], 42);
+    let other_keys = other.ready["keys"].clone();
+    other.stop(Signal::Terminate).await;
+
+    let (last, _) = keys_of_a_start(folder.path(), &[]).await;
+    assert_eq!(last, other_keys);
+    let default_group = rankbot_sandbox::demo::GROUP_ID.to_string();
+    let (back, _) = keys_of_a_start(folder.path(), &["--group", &default_group]).await;
+    assert_eq!(back, default_keys);
+}
+
+#[tokio::test]
+async fn a_second_start_in_the_same_data_directory_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let _running = Running::start(folder.path(), &["--data", "data"]).await;
+    let second = run_in(folder.path(), &["local", "--port", "0", "--data", "data"], &[]).await;
+    assert_eq!(
+        second.refusal(1),
+        "the data directory data is in use by another RankBot: stop that one, or choose another"
+    );
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_refused_before_anything_is_made() {
+    let folder = TempDir::new().unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = holder.local_addr().unwrap().port().to_string();
+    let ended = run_in(folder.path(), &["local", "--port", &port], &[]).await;
+    assert_eq!(
+        ended.refusal(1),
+        format!("port {port} is in use: stop what uses it, or choose another with --port (0 takes any free one)")
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_data_directory_that_cannot_be_written_is_refused() {
+    // A file where the directory should be: no permission bits, which would not hold for root.
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("data"), "").unwrap();
+    let ended = run_in(folder.path(), &["local", "--port", "0", "--data", "data"], &[]).await;
+    assert!(
+        ended.refusal(1).starts_with("cannot write the data directory data: choose another, or make it writable"),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
+async fn options_that_cannot_be_are_refused_in_one_sentence() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--prot", "1"], "unexpected argument '--prot' found: a similar argument exists: '--port'"),
+        (&["--port", "65536"], "65536 is not in 0..=65535"),
+        (&["--ephemeral", "--data", "x"], "'--ephemeral' cannot be used with '--data <DIR>'"),
+        (&["--group", "0"], "a group's id is the whole number in its address on roblox.com"),
+        (&["--roblox-base-url", "roblox"], "give a scheme and a host alone"),
+    ];
+    for (arguments, expected) in cases {
+        let ended = run(&[&["local"], arguments].concat(), &[]).await;
+        assert!(ended.refusal(2).contains(expected), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_roblox_needs_its_key_in_the_environment() {
+    let arguments = ["local", "--port", "0", "--ephemeral", "--roblox-base-url", "http://127.0.0.1:9"];
+    let without = run(&arguments, &[]).await;
+    assert_eq!(without.refusal(1), "--roblox-base-url needs the bot account's Open Cloud key in ROBLOX_API_KEY");
+    let unreadable = run(&arguments, &[("ROBLOX_API_KEY", "two\nlines")]).await;
+    assert_eq!(unreadable.refusal(1), "ROBLOX_API_KEY is not an Open Cloud key: copy it again, in one line");
+}
+
+#[tokio::test]
+async fn the_log_has_a_line_per_request_and_no_secret() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path(), &["--ephemeral"]).await;
+    let key = running.key("starter").to_owned();
+    get(&running, "/v1/key", &key).await;
+    get(&running, "/v1/nowhere", &key).await;
+    let (_, _, stderr) = running.stop(Signal::Terminate).await;
+
+    let lines: Vec<&str> = stderr.lines().collect();
+    let key_id = &key[5..17];
+    assert_eq!(lines.len(), 2, "{stderr}");
+    assert!(lines[0].contains(" GET  /v1/key 200 ") && lines[0].contains(&format!("key={key_id} ")), "{stderr}");
+    assert!(lines[1].contains(" GET  /v1/nowhere 404 ROUTE_NOT_FOUND "), "{stderr}");
+    assert!(!stderr.contains(&key[18..]) && !stderr.contains('\u{1b}'), "{stderr}");
+}
+
+/// A shell's words: split at spaces, single quotes hold together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (index, part) in line.split('\'').enumerate() {
+        if index % 2 == 1 {
+            words.last_mut().unwrap().push_str(part);
+            continue;
+        }
+        let mut pieces = part.split(' ');
+        words.last_mut().unwrap().push_str(pieces.next().unwrap());
+        words.extend(pieces.map(str::to_owned));
+    }
+    words
+}
+
+/// Sends what curl would send for these words.
+async fn send(words: &[String]) -> (u16, Value) {
+    let (mut request, mut body) = (reqwest::Client::new().get(&words[2]), None);
+    assert_eq!(words[..2], ["curl", "-sS"]);
+    for option in words[3..].chunks(2) {
+        match option[0].as_str() {
+            "-H" => {
+                let (name, value) = option[1].split_once(": ").unwrap();
+                request = request.header(name, value);
+            }
+            "-d" => body = Some(option[1].clone()),
+            other => panic!("{other}"),
+        }
+    }
+    let mut request = request.build().unwrap();
+    if let Some(body) = body {
+        *request.method_mut() = reqwest::Method::POST;
+        *request.body_mut() = Some(body.into());
+    }
+    let response = reqwest::Client::new().execute(request).await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn the_curl_lines_of_the_greeting_do_what_they_are_said_to_do() {
+    let folder = TempDir::new().unwrap();
+    let (_running, greeting) = greeting(folder.path()).await;
+    let mut answers = Vec::new();
+    for line in greeting.lines().filter(|line| line.starts_with("curl ")) {
+        let (status, body) = send(&words(line)).await;
+        answers.push((
+            status,
+            body["action"].clone(),
+            body["toRank"].clone(),
+            body["rank"].clone(),
+            body["code"].clone(),
+        ));
+    }
+    let nothing = Value::Null;
+    assert_eq!(
+        answers,
+        [
+            (200, "setRank".into(), 20.into(), nothing.clone(), nothing.clone()),
+            (200, "promote".into(), 35.into(), nothing.clone(), nothing.clone()),
+            (200, nothing.clone(), nothing.clone(), 35.into(), nothing.clone()),
+            (403, nothing.clone(), nothing.clone(), nothing, "PLAN_REQUIRED".into()),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_exports_of_the_greeting_lead_the_other_commands_to_the_store() {
+    let folder = TempDir::new().unwrap();
+    let (_running, greeting) = greeting(folder.path()).await;
+    let exports = greeting.lines().find_map(|line| line.strip_prefix("export ")).unwrap();
+    let environment: Vec<(&str, &str)> = exports.split(' ').map(|pair| pair.split_once('=').unwrap()).collect();
+    let listed = run(&["keys", "list", "--json"], &environment).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+}
