@@ -1,0 +1,180 @@
+//! Instances, remotes and services beyond HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a set-up that fails fails the test")]
+
+use roblox_testing::model::Module;
+use roblox_testing::render::{Device, Rendering, render};
+use roblox_testing::{Host, Run};
+use serde_json::json;
+
+fn run(host: Host, source: &str) -> Run {
+    let run = host.run(source).unwrap();
+    assert_eq!(run.errors, Vec::<String>::new());
+    run
+}
+
+#[test]
+fn what_roblox_does_not_have_throws() {
+    let outcome = run(
+        Host::new(),
+        r#"
+        local card = Instance.new("Frame")
+        local list = Instance.new("UIListLayout", card)
+        local function refusal(attempt)
+            local ok, problem = pcall(attempt)
+            return if ok then "accepted" else problem
+        end
+        return {
+            refusal(function() card.Sise = UDim2.new() end),
+            refusal(function() card.Size = 5 end),
+            refusal(function() list.SortOrder = Enum.SortOrder.Layout end),
+            refusal(function() list.SortOrder = Enum.FontWeight.Bold end),
+            refusal(function() Instance.new("TextLable") end),
+            refusal(function() Instance.new("HttpService") end),
+            refusal(function() return card.Activatd end),
+            refusal(function() card.Parent = list end),
+            refusal(function() game:GetService("HtpService") end),
+        }
+        "#,
+    );
+    let refusals: Vec<String> = serde_json::from_value(outcome.value).unwrap();
+    assert_eq!(refusals.len(), 9);
+    assert!(refusals.iter().all(|text| text != "accepted"), "{refusals:#?}");
+    assert!(refusals[0].ends_with("Sise is not a valid member of Frame \"Frame\""), "{}", refusals[0]);
+}
+
+#[test]
+fn properties_have_robloxs_defaults_and_fire_changes() {
+    let outcome = run(
+        Host::new(),
+        r#"
+        local label = Instance.new("TextLabel")
+        local seen = {}
+        label:GetPropertyChangedSignal("Text"):Connect(function() table.insert(seen, label.Text) end)
+        label.Text = "a"
+        label.Text = "a"
+        label.Text = "b"
+        return { seen = seen, size = label.TextSize, visible = label.Visible, align = label.TextXAlignment.Name,
+            equal = UDim2.new(0, 1, 0, 2) == UDim2.fromOffset(1, 2), sum = (Vector2.new(1, 2) + Vector2.one).Y,
+            kind = typeof(label), size2 = typeof(label.Size) }
+        "#,
+    );
+    let expected = json!({ "seen": ["a", "b"], "size": 8, "visible": true, "align": "Center", "equal": true, "sum": 3,
+        "kind": "Instance", "size2": "UDim2" });
+    assert_eq!(outcome.value, expected);
+}
+
+#[test]
+fn remotes_copy_what_crosses_and_the_wire_remembers_it() {
+    let client = r#"
+        local remote = game:GetService("ReplicatedStorage"):WaitForChild("Ask")
+        local answer = remote:InvokeServer({ n = 20, f = function() end })
+        game.ReplicatedStorage.Tell:FireServer(answer, game:GetService("Players").LocalPlayer.Name)
+    "#;
+    let outcome = run(
+        Host::new().client(7, "Ada", client),
+        r#"
+        local storage = game:GetService("ReplicatedStorage")
+        local ask, tell = Instance.new("RemoteFunction"), Instance.new("RemoteEvent")
+        ask.Name, tell.Name = "Ask", "Tell"
+        local kept = { n = 1 }
+        ask.OnServerInvoke = function(player, question)
+            kept.user, kept.hasFunction = player.UserId, question.f ~= nil
+            return { double = question.n * 2, kept = kept }
+        end
+        local told
+        tell.OnServerEvent:Connect(function(player, answer, name)
+            told = { double = answer.double, name = name, sameTable = answer.kept == kept }
+        end)
+        ask.Parent, tell.Parent = storage, storage
+        task.wait(1)
+        return { told = told, kept = kept, wire = #testing.wire, first = testing.wire[1].from }
+        "#,
+    );
+    let expected = json!({
+        "told": { "double": 40, "name": "Ada", "sameTable": false },
+        "kept": { "n": 1, "user": 7, "hasFunction": false },
+        "wire": 3, "first": "Ada",
+    });
+    assert_eq!(outcome.value, expected);
+}
+
+#[test]
+fn an_event_for_one_client_reaches_that_client_alone() {
+    let listen = r#"
+        game:GetService("ReplicatedStorage"):WaitForChild("Tell").OnClientEvent:Connect(function(text)
+            print(game:GetService("Players").LocalPlayer.Name .. " heard " .. text)
+        end)
+    "#;
+    let outcome = run(
+        Host::new().client(7, "Ada", listen).client(8, "Bob", listen),
+        r#"
+        local tell = Instance.new("RemoteEvent", game:GetService("ReplicatedStorage"))
+        tell.Name = "Tell"
+        task.wait(1)
+        tell:FireClient(game:GetService("Players"):GetPlayerByUserId(8), "you")
+        tell:FireAllClients("all")
+        task.wait(1)
+        "#,
+    );
+    let heard: Vec<_> = outcome.output.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(heard, ["Bob heard you", "Ada heard all", "Bob heard all"]);
+}
+
+#[test]
+fn groups_stores_and_the_filter_answer_as_services_do() {
+    let outcome = run(
+        Host::new().member(5, 7, 20, "Captain"),
+        r#"
+        local groups = game:GetService("GroupService")
+        local player = testing.join(7, "Ada")
+        table.insert(testing.improper, "darn")
+        local store = game:GetService("DataStoreService"):GetDataStore("drafts")
+        store:SetAsync("a", { n = 1 })
+        store:UpdateAsync("a", function(old) return { n = old.n + 1 } end)
+        testing.failDataStores(1)
+        local failed = not pcall(store.GetAsync, store, "a")
+        local filter = game:GetService("TextService"):FilterStringAsync("darn it", 7)
+        local found = { rank = groups:GetRolesInGroupAsync(7, 5).Roles[1].Rank,
+            outsider = groups:GetRolesInGroupAsync(8, 5).IsMember, n = store:GetAsync("a").n, failed = failed,
+            longKey = (pcall(store.SetAsync, store, string.rep("k", 51), 1)),
+            text = filter:GetNonChatStringForBroadcastAsync() }
+        testing.leave(player)
+        found.absent = (pcall(function() game:GetService("TextService"):FilterStringAsync("x", 7) end))
+        return found
+        "#,
+    );
+    let expected = json!({ "rank": 20, "outsider": false, "n": 2, "failed": true, "longKey": false,
+        "text": "#### it", "absent": false });
+    assert_eq!(outcome.value, expected);
+}
+
+#[test]
+fn an_interface_can_be_pressed_exported_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, picture) = (folder.path().join("gui.rbxm"), folder.path().join("gui.png"));
+    let outcome = run(
+        Host::new().value("path", model.to_string_lossy().as_ref()),
+        r##"
+        local gui = Instance.new("ScreenGui")
+        local button = Instance.new("TextButton", gui)
+        button.Size, button.Text = UDim2.new(1, -16, 0, 48), "Apply"
+        button.BackgroundColor3 = Color3.fromHex("#336699")
+        Instance.new("UIGradient", button).Color = ColorSequence.new(Color3.new(1, 0, 0), Color3.new(0, 0, 1))
+        local presses = 0
+        button.Activated:Connect(function() presses += 1 end)
+        testing.activate(button)
+        testing.export(testing.values.path, gui)
+        return presses
+        "##,
+    );
+    assert_eq!(outcome.value, json!(1));
+    let bytes = std::fs::read(&model).unwrap();
+    assert!(bytes.starts_with(b"<roblox!"));
+    assert!(Module::from_rbxm(&bytes).is_err(), "an interface is no module");
+    match render(&model, Device::Phone, &picture) {
+        Rendering::Drawn => assert!(std::fs::read(&picture).unwrap().starts_with(b"\x89PNG")),
+        Rendering::NoRenderer => eprintln!("not drawn: the renderer `rhr` is not installed (see README.md)"),
+        Rendering::Failed(reason) => panic!("the renderer refused the model: {reason}"),
+    }
+}

@@ -1,0 +1,15 @@
+//! `RankService`, run for real: in a Luau virtual machine, over real HTTP, against an API that misbehaves.
+
+#![expect(clippy::unwrap_used, reason = "a set-up that fails fails the test")]
+
+mod arguments;
+mod budget;
+mod closing;
+mod double;
+mod local;
+mod package;
+mod results;
+mod retries;
+mod safety;
+mod scenario;
+mod types;

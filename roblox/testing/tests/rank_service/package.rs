@@ -1,0 +1,199 @@
+//! What a developer gets: the README's code, the examples, the documentation, the model file.
+
+use roblox_testing::host::Place;
+use roblox_testing::model::Module;
+use serde_json::json;
+
+use crate::double::{Double, Fault, refusal};
+use crate::scenario::{KEY, SOURCE, game};
+use crate::types::{findings, package};
+
+fn readme_code() -> Vec<String> {
+    let readme = std::fs::read_to_string(package().join("README.md")).unwrap();
+    let blocks = readme.split("```lua\n").skip(1);
+    blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+fn example(name: &str) -> String {
+    std::fs::read_to_string(package().join("examples").join(format!("{name}.server.luau"))).unwrap()
+}
+
+/// Runs a published script with the API's address in it, then `actions` beside it.
+fn run_published(api: &Double, script: &str, actions: &str) -> roblox_testing::Run {
+    let script = script.replace("https://rankbot.example.com", api.url());
+    let run = game(api.url()).run(&format!("{script}\n{actions}")).unwrap();
+    assert_eq!(run.errors, Vec::<String>::new());
+    assert!(run.output.iter().all(|line| !line.text.contains(KEY)));
+    run
+}
+
+#[test]
+fn the_readmes_quick_start_works_as_pasted() {
+    // The key is asked which group it is for, then Ada's rank and Bob's.
+    let stranger = Fault::Instead(refusal(404, "USER_NOT_IN_GROUP", false));
+    let api = Double::with([Fault::None, Fault::None, stranger]);
+    let actions = "testing.join(42, 'Ada') task.wait(1) testing.join(43, 'Bob') task.wait(1)";
+    let run = run_published(&api, &readme_code()[0], actions);
+    let printed: Vec<_> = run.output.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(printed, ["Ada is Rank 1, rank 1", "Bob is not in the group yet"]);
+}
+
+#[test]
+fn the_readmes_change_works_after_the_quick_start() {
+    let api = Double::with([]);
+    let blocks = readme_code();
+    let script = format!("{}\nlocal player = testing.join(42, 'Ada')\n{}", blocks[0], blocks[1]);
+    let run = run_published(&api, &script, "");
+    assert!(run.output.iter().any(|line| line.text == "Ada went from Rank 1 to Rank 2"), "{:?}", run.output);
+}
+
+#[test]
+fn the_readmes_code_is_strict() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("readme.luau");
+    let mut script = "--!strict\n".to_owned();
+    for (index, block) in readme_code().iter().enumerate() {
+        if index == 1 {
+            script.push_str("local player = Players:GetPlayers()[1]\n");
+        }
+        script.push_str(block);
+    }
+    std::fs::write(&file, script).unwrap();
+    let mut found = findings(&file);
+    // Blocks that stand alone in the README name their client alike.
+    found.retain(|finding| !finding.message.starts_with("lint Local"));
+    assert_eq!(found, []);
+}
+
+#[test]
+fn a_game_pass_ranks_its_owner_and_lowers_nobody() {
+    let api = Double::with([]);
+    run_published(
+        &api,
+        &example("GamePassRank"),
+        r#"
+        local ada, bob = testing.join(42, "Ada"), testing.join(43, "Bob")
+        ranks:SetRank(bob, 200)
+        MarketplaceService:PromptGamePassPurchase(ada, PASS_ID)
+        MarketplaceService:PromptGamePassPurchase(bob, PASS_ID)
+        testing.fire(MarketplaceService, "PromptGamePassPurchaseFinished", testing.join(44, "Cy"), PASS_ID, false)
+        task.wait(1)
+        "#,
+    );
+    assert_eq!((api.rank(42), api.rank(43), api.rank(44)), (15, 200, 1));
+}
+
+#[test]
+fn the_terminal_promotes_only_whoever_passed() {
+    let api = Double::with([]);
+    let run = run_published(
+        &api,
+        &example("RankTerminal"),
+        r#"
+        local ada, bob = testing.join(42, "Ada"), testing.join(43, "Bob")
+        ada:SetAttribute("TrainingPassed", true)
+        for _, player in { ada, ada, bob } do testing.fire(prompt, "Triggered", player) end
+        task.wait(1)
+        local first = { ada:GetAttribute("TerminalMessage"), bob:GetAttribute("TerminalMessage") }
+        testing.fire(prompt, "Triggered", ada)
+        task.wait(1)
+        return { first, ada:GetAttribute("TerminalMessage") }
+        "#,
+    );
+    assert_eq!(run.value, json!([["Welcome, Rank 10!", "Pass the training first."], "You are Rank 10 already."]));
+    assert_eq!((api.rank(42), api.rank(43), api.moves()), (10, 1, 1));
+}
+
+#[test]
+fn staff_rank_only_those_below_them() {
+    let api = Double::with([]);
+    let run = run_published(
+        &api,
+        &example("StaffCommand"),
+        r#"
+        local chief, ada, bob = testing.join(1, "Chief"), testing.join(42, "Ada"), testing.join(43, "Bob")
+        ranks:SetRank(chief, 150)
+        ranks:SetRank(bob, 150)
+        local function say(player, text)
+            testing.fire(command, "Triggered", { UserId = player.UserId }, text)
+            task.wait(1)
+            return player:GetAttribute("CommandAnswer")
+        end
+        return { say(ada, "/rank Bob 5"), say(chief, "/rank bob 5"), say(chief, "/rank ada 150"), say(chief, "/rank ada"),
+            say(chief, "/rank nobody 5"), say(chief, "/rank ada 20") }
+        "#,
+    );
+    let expected = json!([
+        "You may not rank members.",
+        "You may only rank members below you, to ranks below yours.",
+        "You may only rank members below you, to ranks below yours.",
+        "Usage: /rank <player> <rank>",
+        "That player is not in this server.",
+        "Ada is now Rank 20."
+    ]);
+    assert_eq!(run.value, expected);
+    assert_eq!((api.rank(42), api.rank(43)), (20, 150));
+    assert_eq!(api.server.requests().last().unwrap().json()["actorId"], json!(1));
+}
+
+#[test]
+fn points_raise_and_never_lower() {
+    let api = Double::with([]);
+    run_published(
+        &api,
+        &example("PointsPromotion"),
+        r#"
+        local ada, bob = testing.join(42, "Ada"), testing.join(43, "Bob")
+        ranks:SetRank(bob, 200)
+        for points = 90, 320, 10 do
+            ada:SetAttribute("Points", points)
+            bob:SetAttribute("Points", points)
+        end
+        task.wait(1)
+        ada:SetAttribute("Points", 0)
+        task.wait(1)
+        "#,
+    );
+    assert_eq!((api.rank(42), api.rank(43)), (20, 200));
+}
+
+#[test]
+fn every_public_member_is_documented_and_says_when_it_yields() {
+    let lines: Vec<_> = SOURCE.lines().collect();
+    let mut undocumented = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let Some(name) = line.strip_prefix("function RankService.").and_then(|rest| rest.split('(').next()) else {
+            continue;
+        };
+        let start = lines[..index].iter().rposition(|line| *line == "--[=[").unwrap_or(0);
+        let comment = lines[start..index].join("\n");
+        let documented = lines[index - 1] == "]=]" && comment.len() > 20;
+        let yields = !["new", "GetQuota"].contains(&name);
+        if !documented || comment.contains("@yields") != yields {
+            undocumented.push(name);
+        }
+    }
+    assert_eq!(undocumented, Vec::<&str>::new());
+}
+
+#[test]
+fn the_model_file_holds_the_very_sources() {
+    let module = Module::read(&package().join("src"), "RankService").unwrap();
+    assert_eq!(module.source, SOURCE);
+    let bytes = module.to_rbxm().unwrap();
+    assert_eq!(Module::from_rbxm(&bytes).unwrap(), module);
+}
+
+#[test]
+fn the_studio_mock_of_the_readme_needs_no_secret_and_no_http() {
+    let host = roblox_testing::Host::new()
+        .module("ServerScriptService.RankService", SOURCE)
+        .place(Place::Studio)
+        .http(roblox_testing::host::HttpAccess::Disabled)
+        .secret("AnotherName", KEY);
+    let settings = &readme_code()[2];
+    let script = format!(
+        "local RankService = require(game:GetService('ServerScriptService').RankService)\n{settings}\nreturn ranks:Promote(42).ok"
+    );
+    assert_eq!(host.run(&script).unwrap().value, json!(true));
+}

@@ -1,0 +1,346 @@
+//! What each answer becomes.
+
+use roblox_testing::http::HeaderCase;
+use roblox_testing::{Reply, ScriptedServer};
+use serde_json::json;
+
+use crate::double::{Double, Fault, refusal};
+use crate::scenario::{KEY, code, game, play, play_alone};
+
+#[test]
+fn a_change_answers_with_what_moved() {
+    let api = Double::with([]);
+    let run = play(
+        game(api.url()),
+        r#"
+        local player = testing.join(42, "Ada")
+        return ranks:Promote(player, { steps = 3, reason = "Passed", actor = 99 })
+        "#,
+    );
+    let value = &run.value["value"];
+    assert_eq!(run.value["ok"], json!(true));
+    assert_eq!((&value["fromRank"], &value["toRank"], &value["changed"]), (&json!(1), &json!(4), &json!(true)));
+    assert_eq!(value["toRole"], json!({ "id": 4000, "name": "Rank 4", "rank": 4 }));
+    assert_eq!(run.value["requestId"], json!("req-1"));
+    let request = &api.server.requests()[0];
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/promote"));
+    let body =
+        json!({ "groupId": 7, "userId": 42, "action": "promote", "steps": 3, "reason": "Passed", "actorId": 99 });
+    assert_eq!(request.json(), body);
+    assert!(request.header("authorization").unwrap().starts_with("Bearer wesk_"));
+}
+
+#[test]
+fn each_change_has_its_route_and_body() {
+    let api = Double::with([]);
+    play(
+        game(api.url()),
+        "ranks:SetRank(5, 20) ranks:Demote(5) ranks:SetRank(5, 9, { dryRun = true }) ranks:SetRole(5, 77)",
+    );
+    let seen: Vec<_> = api.server.requests().iter().map(|request| (request.path.clone(), request.json())).collect();
+    let set = |fields: serde_json::Value| {
+        let mut body = json!({ "groupId": 7, "userId": 5, "action": "setRank" });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        ("/v1/setRank".to_owned(), body)
+    };
+    let demote = ("/v1/demote".to_owned(), json!({ "groupId": 7, "userId": 5, "action": "demote" }));
+    let expected = [
+        set(json!({ "targetRank": 20 })),
+        demote,
+        set(json!({ "targetRank": 9, "dryRun": true })),
+        set(json!({ "targetRoleId": 77 })),
+    ];
+    assert_eq!(seen[..3], expected[..3]);
+    assert_eq!(seen[3], expected[3]);
+}
+
+#[test]
+fn reads_answer_in_lua_terms() {
+    let api = ScriptedServer::start(|request| {
+        let body = match request.path.as_str() {
+            "/v1/group" => json!({ "success": true, "groupId": 7, "name": "Crew", "description": null, "ownerId": 1,
+                "memberCount": 12, "publicEntryAllowed": true, "locked": false, "verified": false,
+                "createdAt": "2020-01-02T03:04:05.678Z", "updatedAt": null }),
+            "/v1/group/roles" => json!({ "success": true, "groupId": 7, "roles": [
+                { "id": 10, "name": "Guest", "rank": 0, "memberCount": null, "assignable": false },
+                { "id": 11, "name": "Member", "rank": 1, "memberCount": 12, "assignable": true }] }),
+            "/v1/key" => json!({ "success": true, "keyId": "abcdefghijkl", "groupId": 7, "plan": "max", "limit": null,
+                "used": 3, "remaining": null, "resetsAt": "2026-11-01T00:00:00Z", "maxRank": 50,
+                "allowedRanks": [1, 50], "expiresAt": null }),
+            _ => json!({ "success": true, "groupId": 7, "userId": 42, "rank": 20, "roleName": "Captain", "roleId": 12,
+                "roles": [{ "id": 12, "name": "Captain", "rank": 20 }, { "id": 11, "name": "Member", "rank": 1 }] }),
+        };
+        Reply::json(200, &body)
+    })
+    .unwrap();
+    let run = play(
+        game(api.url()),
+        r"
+        local group, roles, key, rank = ranks:GetGroup(), ranks:GetRoles(), ranks:GetKey(), ranks:GetRank(42)
+        return { created = group.value.createdAt, owner = group.value.ownerId, none = group.value.description == nil,
+            lowest = roles.value[1].name, second = roles.value[2].assignable, count = #roles.value,
+            unlimited = key.value.limit == math.huge and key.value.remaining == math.huge,
+            resets = key.value.resetsAt, maxRank = key.value.maxRank, allowed = key.value.allowedRanks,
+            rank = rank.value.rank, held = #rank.value.roles, frozen = table.isfrozen(rank.value) }
+        ",
+    );
+    let expected = json!({ "created": 1_577_934_245, "owner": 1, "none": true, "lowest": "Guest", "second": true,
+        "count": 2, "unlimited": true, "resets": 1_793_491_200, "maxRank": 50, "allowed": [1, 50], "rank": 20,
+        "held": 2, "frozen": true });
+    assert_eq!(run.value, expected);
+}
+
+#[test]
+fn logs_are_paged_and_undone() {
+    let role = |rank: u64| json!({ "id": rank, "name": "R", "rank": rank });
+    let entry = json!({ "logId": "01A", "time": "2026-10-01T00:00:10.929Z", "keyId": "abcdefghijkl", "groupId": 7,
+        "userId": 42, "action": "promote", "outcome": "changed", "changed": true, "fromRank": 1, "toRank": 2,
+        "fromRole": role(1), "toRole": role(2), "rolesAdded": [role(2)], "rolesRemoved": [], "reason": "Passed",
+        "actorId": null, "undoes": null, "durationMs": 13 });
+    let api = ScriptedServer::start(move |request| {
+        if request.method == "GET" {
+            let page = json!({ "success": true, "entries": [entry], "nextCursor": "c+2" });
+            return Reply::json(200, &page);
+        }
+        Reply::json(
+            200,
+            &json!({ "success": true, "groupId": 7, "userId": 42, "action": "undo", "undoes": "01A", "fromRank": 2, "toRank": 1,
+                "changed": true, "fromRole": role(2), "toRole": role(1), "logId": "01B", "requestId": "r" }),
+        )
+    })
+    .unwrap();
+    let run = play(
+        game(api.url()),
+        r#"
+        local page = ranks:GetLogs({ user = 42, action = "promote", from = 1790812800, limit = 5, cursor = "c 1" })
+        local undone = ranks:Undo(page.value.entries[1].logId, { force = true, reason = "Mistake" })
+        local plain = ranks:Undo("01A")
+        local entry = page.value.entries[1]
+        return { time = entry.time, added = entry.rolesAdded[1].rank, took = entry.duration,
+            cursor = page.value.nextCursor, undone = undone.value.undoes, plain = plain.ok }
+        "#,
+    );
+    assert_eq!(
+        run.value,
+        json!({ "time": 1_790_812_810, "added": 2, "took": 0.013, "cursor": "c+2", "undone": "01A", "plain": true })
+    );
+    let requests = api.requests();
+    assert_eq!(
+        requests[0].path,
+        "/v1/logs?userId=42&from=2026%2D10%2D01T00%3A00%3A00Z&action=promote&limit=5&cursor=c%201"
+    );
+    assert_eq!(requests[1].path, "/v1/logs/01A/undo");
+    assert_eq!(requests[1].json(), json!({ "force": true, "reason": "Mistake" }));
+    assert!(requests[1].header("idempotency-key").is_some());
+    assert_eq!(requests[2].body, "{}", "an object, though there is nothing in it");
+}
+
+/// Status, code and `retryable` of every error in the contract.
+pub(crate) const CATALOGUE: &[(u16, &str, bool)] = &[
+    (400, "INVALID_JSON", false),
+    (400, "MISSING_PARAMETER", false),
+    (400, "INVALID_PARAMETER", false),
+    (400, "INVALID_ACTION", false),
+    (400, "ROLE_NOT_FOUND", false),
+    (400, "AMBIGUOUS_ROLE", false),
+    (401, "MISSING_API_KEY", false),
+    (401, "INVALID_API_KEY", false),
+    (401, "API_KEY_REVOKED", false),
+    (401, "API_KEY_EXPIRED", false),
+    (403, "GROUP_NOT_LINKED", false),
+    (403, "PLAN_REQUIRED", false),
+    (403, "RANK_NOT_ALLOWED", false),
+    (403, "USER_BLOCKED", false),
+    (403, "TARGET_NOT_MANAGEABLE", false),
+    (404, "USER_NOT_IN_GROUP", false),
+    (404, "ROUTE_NOT_FOUND", false),
+    (404, "LOG_NOT_FOUND", false),
+    (405, "METHOD_NOT_ALLOWED", false),
+    (413, "PAYLOAD_TOO_LARGE", false),
+    (409, "RANK_CHANGE_IN_PROGRESS", true),
+    (409, "IDEMPOTENCY_IN_PROGRESS", true),
+    (409, "CHANGED_SINCE", false),
+    (422, "IDEMPOTENCY_KEY_REUSED", false),
+    (429, "MONTHLY_LIMIT_REACHED", false),
+    (500, "INTERNAL_ERROR", true),
+    (502, "ROBLOX_UNAVAILABLE", true),
+    (502, "ROBLOX_TIMEOUT", true),
+    (502, "ROBLOX_RATE_LIMITED", true),
+    (502, "ROBLOX_PERMISSION_DENIED", false),
+    (502, "ROBLOX_CREDENTIAL_INVALID", false),
+    (502, "ROBLOX_UNVERIFIED", false),
+    (502, "ROBLOX_UNEXPECTED_RESPONSE", false),
+    (503, "SERVICE_UNAVAILABLE", true),
+    (200, "ALREADY_HIGHEST_RANK", false),
+    (200, "ALREADY_LOWEST_RANK", false),
+];
+
+/// The codes above, for the comparison with the module's union.
+pub(crate) fn contract_codes() -> Vec<&'static str> {
+    CATALOGUE.iter().map(|(_, code, _)| *code).collect()
+}
+
+#[test]
+fn every_code_arrives_whole_and_is_repeated_only_where_that_may_help() {
+    for (status, name, retryable) in CATALOGUE {
+        let api = Double::with(vec![Fault::Instead(refusal(*status, name, *retryable)); 9]);
+        let run = play(game(api.url()), "return { result = ranks:SetRank(1, 2), events = #events }");
+        let error = &run.value["result"]["error"];
+        assert_eq!(error["code"], json!(name));
+        assert_eq!(error["status"], json!(status), "{name}");
+        assert_eq!(error["retryable"], json!(retryable), "{name}");
+        assert_eq!(error["message"], json!(format!("The message of {name}.")));
+        assert_eq!(error["requestId"], json!("req-9"), "{name}");
+        assert_eq!(error["details"]["hint"], json!("details of it"));
+        // An internal error may help when asked again later; only the caller can tell whether it is worth it.
+        let attempts = if *retryable && *status != 500 { 5 } else { 1 };
+        assert_eq!(error["attempts"], json!(attempts), "{name}");
+        assert_eq!(api.server.requests().len(), attempts, "{name}");
+    }
+}
+
+#[test]
+fn what_the_api_never_says_is_a_bad_response() {
+    let cases = [
+        Reply::text(200, "<html>hello</html>"),
+        Reply::text(200, ""),
+        Reply::text(200, "[]"),
+        Reply::text(200, "null"),
+        Reply::text(200, "{\"success\":true}"),
+        Reply::json(200, &json!({ "success": true, "fromRank": "1", "toRank": 2 })),
+        Reply::text(404, "not here"),
+        Reply::text(301, ""),
+        Reply::text(418, "{\"success\":false,\"code\":\"A_TEAPOT\",\"message\":\"short and stout\"}"),
+        Reply::text(400, "{\"success\":false,\"code\":5,\"message\":{}}"),
+        Reply::text(204, ""),
+    ];
+    for reply in cases {
+        let api = ScriptedServer::replies([reply.clone()]).unwrap();
+        let run = play(game(api.url()), "return ranks:SetRank(1, 2)");
+        assert_eq!(code(&run.value), "BAD_RESPONSE", "{reply:?}");
+        assert_eq!(run.value["error"]["retryable"], json!(false), "{reply:?}");
+        assert_eq!(api.requests().len(), 1, "{reply:?}");
+    }
+}
+
+#[test]
+fn a_gateway_in_front_is_understood() {
+    let message = |status: u16| Reply::json(status, &json!({ "message": "from the gateway" }));
+    for (status, expected, attempts) in [
+        (413, "PAYLOAD_TOO_LARGE", 1),
+        (429, "SERVICE_UNAVAILABLE", 5),
+        (500, "INTERNAL_ERROR", 1),
+        (502, "SERVICE_UNAVAILABLE", 5),
+        (503, "SERVICE_UNAVAILABLE", 5),
+        (504, "SERVICE_UNAVAILABLE", 5),
+        (403, "BAD_RESPONSE", 1),
+        (409, "BAD_RESPONSE", 1),
+    ] {
+        let api = ScriptedServer::replies([message(status)]).unwrap();
+        let run = play(game(api.url()), "return ranks:SetRank(1, 2)");
+        assert_eq!(code(&run.value), expected, "{status}");
+        assert_eq!(run.value["error"]["attempts"], json!(attempts), "{status}");
+    }
+}
+
+#[test]
+fn headers_are_read_in_either_case_and_kept_as_the_quota() {
+    for case in [HeaderCase::Lower, HeaderCase::Title] {
+        let limited = |remaining: u32| {
+            let body = json!({ "success": true, "groupId": 7, "userId": 1, "rank": 1, "roleName": "M", "roleId": 1, "roles": [] });
+            Reply::json(200, &body)
+                .with("X-Request-Id", "req-5")
+                .with("X-RateLimit-Limit", "100")
+                .with("X-RateLimit-Remaining", remaining.to_string())
+                .with("X-RateLimit-Reset", "1793491200")
+        };
+        let api = ScriptedServer::replies([limited(11), limited(9), limited(8)]).unwrap();
+        let run = play(
+            game(api.url()).header_case(case),
+            r"
+            local before = ranks:GetQuota()
+            local first = ranks:GetRank(1)
+            local calm = #events
+            ranks:GetRank(1)
+            ranks:GetRank(1)
+            return { before = before == nil, first = first.quota, id = first.requestId, calm = calm,
+                now = ranks:GetQuota().remaining, events = events }
+            ",
+        );
+        assert_eq!(run.value["before"], json!(true));
+        assert_eq!(run.value["first"], json!({ "limit": 100, "remaining": 11, "resetsAt": 1_793_491_200 }));
+        assert_eq!((&run.value["id"], &run.value["calm"], &run.value["now"]), (&json!("req-5"), &json!(0), &json!(8)));
+        assert_eq!(run.value["events"].as_array().unwrap().len(), 1, "told once, not at every answer");
+        assert_eq!(run.value["events"][0]["kind"], json!("quotaLow"));
+        assert_eq!(run.value["events"][0]["threshold"], json!(10));
+    }
+}
+
+#[test]
+fn an_unlimited_plan_has_an_infinite_quota() {
+    let api = Double::with([Fault::Instead(
+        refusal(404, "USER_NOT_IN_GROUP", false)
+            .with("X-RateLimit-Limit", "unlimited")
+            .with("X-RateLimit-Remaining", "unlimited")
+            .with("X-RateLimit-Reset", "1793491200"),
+    )]);
+    let run = play(game(api.url()), "ranks:GetRank(1) return ranks:GetQuota().remaining == math.huge and #events == 0");
+    assert_eq!(run.value, json!(true));
+}
+
+#[test]
+fn the_group_is_the_keys_own_when_none_is_configured() {
+    let api = Double::with([]);
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local ranks = RankService.new({ baseUrl = testing.values.url .. '/v1/' })
+        local finished = 0
+        for user = 1, 5 do
+            task.spawn(function()
+                assert(ranks:Promote(user).ok)
+                finished += 1
+            end)
+        end
+        while finished < 5 do task.wait() end
+        return ranks:GetRank(1).value.groupId
+        ",
+    );
+    assert_eq!(run.value, json!(7));
+    let paths: Vec<_> = api.server.requests().iter().map(|request| request.path.clone()).collect();
+    assert_eq!(paths.iter().filter(|path| *path == "/v1/key").count(), 1, "asked once for all five");
+    assert_eq!(paths.len(), 7);
+}
+
+#[test]
+fn a_change_is_told_as_an_event_once_even_if_its_first_answer_was_lost() {
+    let api = Double::with([Fault::CutAfterEffect]);
+    let run = play(
+        game(api.url()),
+        r"
+        ranks:SetRank(1, 5)
+        ranks:SetRank(1, 5)
+        ranks:Promote(1, { dryRun = true })
+        local first = ranks:Promote(2, { idempotencyKey = 'once' })
+        local again = ranks:Promote(2, { idempotencyKey = 'once' })
+        local told = {}
+        for _, event in events do
+            if event.kind == 'rankChanged' then table.insert(told, event.change.userId) end
+        end
+        return { told = told, replayed = again.value.replayed, first = first.value.replayed }
+        ",
+    );
+    assert_eq!(run.value, json!({ "told": [1, 2], "replayed": true, "first": false }));
+    assert_eq!(api.moves(), 2);
+}
+
+#[test]
+fn a_key_that_a_server_sends_back_is_hidden() {
+    let echo = Reply::json(
+        401,
+        &json!({ "success": false, "code": "INVALID_API_KEY", "message": format!("No such key: {KEY}"), "retryable": false }),
+    );
+    let api = ScriptedServer::replies([echo]).unwrap();
+    let run = play(game(api.url()), "return ranks:Promote(1)");
+    assert_eq!(run.value["error"]["message"], json!("No such key: wesk_…"));
+}

@@ -1,0 +1,203 @@
+//! When a request is repeated, how long after, and that nothing happens twice.
+
+use roblox_testing::server::refusing_url;
+use roblox_testing::{Reply, ScriptedServer};
+use serde_json::json;
+
+use crate::double::{Double, Fault, refusal};
+use crate::scenario::{code, game, play, play_alone};
+
+#[test]
+fn five_promotes_each_cut_off_after_taking_effect_move_five_ranks() {
+    let cut = [Fault::CutAfterEffect, Fault::None];
+    let api = Double::with(cut.iter().cycle().take(10).cloned());
+    let run = play(
+        game(api.url()),
+        r"
+        local results = {}
+        for _ = 1, 5 do table.insert(results, ranks:Promote(42)) end
+        return results
+        ",
+    );
+    assert!(run.value.as_array().unwrap().iter().all(|result| result["ok"] == true), "{}", run.value);
+    assert_eq!((api.rank(42), api.moves()), (6, 5));
+    let keys = api.idempotency_keys();
+    assert_eq!(keys.len(), 10);
+    assert!(keys.chunks(2).all(|pair| pair[0] == pair[1]), "one key per call, kept over its attempts: {keys:?}");
+    let distinct: std::collections::HashSet<_> = keys.iter().collect();
+    assert_eq!(distinct.len(), 5);
+}
+
+#[test]
+fn a_promote_whose_answer_never_comes_happens_once() {
+    let api = Double::with([Fault::SilentAfterEffect, Fault::SilentAfterEffect]);
+    let run = play(game(api.url()), "return ranks:Promote(42)");
+    assert_eq!((&run.value["ok"], &run.value["value"]["toRank"]), (&json!(true), &json!(2)));
+    assert_eq!(run.value["value"]["replayed"], json!(true));
+    assert_eq!((api.rank(42), api.moves()), (2, 1));
+    assert!(run.clock >= 30.0, "two timeouts of 15 s: {}", run.clock);
+}
+
+#[test]
+fn a_failed_change_can_be_gone_on_with_later() {
+    let api = Double::with(vec![Fault::CutAfterEffect; 5]);
+    let run = play(
+        game(api.url()),
+        r"
+        local failed = ranks:Promote(42)
+        local later = ranks:Promote(42, { idempotencyKey = failed.error.idempotencyKey })
+        return { code = failed.error.code, later = later.value.toRank }
+        ",
+    );
+    assert_eq!(run.value, json!({ "code": "CONNECTION_FAILED", "later": 2 }));
+    assert_eq!(api.moves(), 1);
+}
+
+#[test]
+fn whatever_is_worth_it_is_repeated_until_it_works() {
+    let faults = [
+        Fault::CutBefore,
+        Fault::Instead(Reply::Truncate),
+        Fault::Instead(Reply::Babble),
+        Fault::Instead(Reply::never()),
+        Fault::Instead(refusal(409, "RANK_CHANGE_IN_PROGRESS", true)),
+        Fault::Instead(refusal(409, "IDEMPOTENCY_IN_PROGRESS", true)),
+        Fault::Instead(Reply::json(429, &json!({ "message": "Too Many Requests" }))),
+        Fault::Instead(refusal(502, "ROBLOX_UNAVAILABLE", true)),
+        Fault::Instead(Reply::text(502, "<html>Bad Gateway</html>")),
+        Fault::Instead(refusal(503, "SERVICE_UNAVAILABLE", true)),
+        Fault::Instead(Reply::text(504, "")),
+    ];
+    for fault in faults {
+        let api = Double::with([fault.clone()]);
+        let run = play(game(api.url()), "return { result = ranks:Promote(1), events = events }");
+        assert_eq!(run.value["result"]["ok"], json!(true), "{fault:?}");
+        assert_eq!(api.server.requests().len(), 2, "{fault:?}");
+        assert_eq!(api.rank(1), 2, "{fault:?}");
+        assert_eq!(run.value["events"][0]["kind"], json!("retry"), "{fault:?}");
+    }
+}
+
+#[test]
+fn the_monthly_limit_is_never_repeated_even_if_called_retryable() {
+    let reply = refusal(429, "MONTHLY_LIMIT_REACHED", true).with("Retry-After", "1");
+    let api = Double::with([Fault::Instead(reply)]);
+    let run = play(game(api.url()), "return ranks:Promote(1)");
+    assert_eq!(code(&run.value), "MONTHLY_LIMIT_REACHED");
+    assert_eq!(run.value["error"]["retryAfter"], json!(1));
+    assert_eq!(api.server.requests().len(), 1);
+}
+
+#[test]
+fn retry_after_is_obeyed() {
+    let api = Double::with([
+        Fault::Instead(refusal(502, "ROBLOX_RATE_LIMITED", true).with("Retry-After", "30")),
+        Fault::Instead(Reply::text(503, "").with("retry-after", "12")),
+    ]);
+    let run = play(game(api.url()), "return { ok = ranks:Promote(1).ok, at = os.clock() }");
+    assert_eq!(run.value["ok"], json!(true));
+    let at = run.value["at"].as_f64().unwrap();
+    assert!((42.0..=44.0).contains(&at), "30 s and 12 s, and at most a second of jitter each: {at}");
+}
+
+#[test]
+fn a_retry_after_that_is_no_number_of_seconds_is_ignored() {
+    for value in ["soon", "-5", "1e9", "0x10", "inf", "nan", "", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+        let api = Double::with([Fault::Instead(Reply::text(503, "").with("Retry-After", value))]);
+        let run = play(game(api.url()), "return { ok = ranks:Promote(1).ok, at = os.clock() }");
+        assert_eq!(run.value["ok"], json!(true), "{value}");
+        assert!(run.value["at"].as_f64().unwrap() <= 1.1, "{value}: {}", run.value["at"]);
+    }
+}
+
+#[test]
+fn a_wait_beyond_the_deadline_is_not_begun() {
+    let api = Double::with([Fault::Instead(refusal(503, "SERVICE_UNAVAILABLE", true).with("Retry-After", "3600"))]);
+    let run = play(game(api.url()), "return { result = ranks:Promote(1), at = os.clock() }");
+    assert_eq!(code(&run.value["result"]), "SERVICE_UNAVAILABLE");
+    assert_eq!(run.value["result"]["error"]["retryAfter"], json!(3600));
+    assert_eq!(run.value["at"], json!(0));
+}
+
+#[test]
+fn the_deadline_bounds_all_attempts_together() {
+    let api = ScriptedServer::replies([Reply::never()]).unwrap();
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local ranks = RankService.new({ baseUrl = testing.values.url, groupId = 7, timeout = 15,
+            retry = { attempts = 100, deadline = 50 } })
+        return { result = ranks:Promote(1), at = os.clock() }
+        ",
+    );
+    assert_eq!(code(&run.value["result"]), "TIMEOUT");
+    assert!(run.value["at"].as_f64().unwrap() <= 50.0, "{}", run.value["at"]);
+    assert!(api.requests().len() >= 3);
+}
+
+#[test]
+fn waits_grow_and_are_jittered() {
+    let api = ScriptedServer::replies([Reply::text(503, "")]).unwrap();
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local delays = {}
+        local ranks = RankService.new({ baseUrl = testing.values.url, groupId = 7,
+            retry = { attempts = 30, baseDelay = 0.5, maxDelay = 4, deadline = 3000 },
+            onEvent = function(event) if event.kind == 'retry' then table.insert(delays, event.delay) end end })
+        ranks:GetRank(1)
+        return delays
+        ",
+    );
+    let delays: Vec<f64> = serde_json::from_value(run.value).unwrap();
+    assert_eq!(delays.len(), 29);
+    for (delay, ceiling) in delays.iter().zip([0.5, 1.0, 2.0, 4.0].into_iter().chain(std::iter::repeat(4.0))) {
+        assert!((0.0..=ceiling).contains(delay), "{delay} of {ceiling}");
+    }
+    let distinct: std::collections::HashSet<_> = delays.iter().map(|delay| delay.to_bits()).collect();
+    assert!(distinct.len() > 20, "not the same wait each time: {delays:?}");
+}
+
+#[test]
+fn one_attempt_means_no_retry() {
+    let api = Double::with([Fault::CutBefore]);
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local ranks = RankService.new({ baseUrl = testing.values.url, groupId = 7, retry = { attempts = 1 } })
+        return ranks:Promote(1)
+        ",
+    );
+    assert_eq!(code(&run.value), "CONNECTION_FAILED");
+    assert_eq!((&run.value["error"]["attempts"], api.server.requests().len()), (&json!(1), 1));
+}
+
+#[test]
+fn a_refused_connection_is_repeated_and_then_told() {
+    let run = play(game(&refusing_url().unwrap()), "return ranks:GetRank(1)");
+    assert_eq!(code(&run.value), "CONNECTION_FAILED");
+    assert_eq!((&run.value["error"]["attempts"], &run.value["error"]["retryable"]), (&json!(5), &json!(true)));
+    assert_eq!(run.value["error"]["status"], json!(null));
+}
+
+#[test]
+fn a_caller_that_is_cancelled_leaves_the_change_whole_and_others_unharmed() {
+    let api = Double::with([Fault::SilentAfterEffect, Fault::SilentAfterEffect]);
+    let run = play(
+        game(api.url()),
+        r"
+        local first = task.spawn(function() ranks:Promote(1) end)
+        local reader = task.spawn(function() ranks:GetRank(9) end)
+        local joined
+        task.spawn(function() joined = ranks:GetRank(9) end)
+        task.wait()
+        task.cancel(first)
+        task.cancel(reader)
+        local second = ranks:Promote(1)
+        while not joined do task.wait() end
+        return { to = second.value.toRank, joined = joined.ok }
+        ",
+    );
+    assert_eq!(run.value, json!({ "to": 3, "joined": true }));
+    assert_eq!(api.moves(), 2);
+}
