@@ -1,0 +1,93 @@
+//! Everything that RankBot is built and checked with is one version of it, and no other.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
+
+use std::fs;
+
+use regex::Regex;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The folders with a `requirements.in`, and the `requirements.txt` made from it.
+const PYTHON: [&str; 3] = ["xtask", "xtask/template", "openapi/schemathesis"];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(format!("{ROOT}/{path}")).unwrap()
+}
+
+/// The text without comments, each requirement with its hashes in one line.
+fn requirements(path: &str) -> Vec<String> {
+    let text = read(path).replace("\\\n", " ");
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+fn assert_all_match(lines: &[String], pattern: &str, path: &str) {
+    let pattern = Regex::new(pattern).unwrap();
+    assert!(!lines.is_empty(), "{path} names nothing");
+    for line in lines {
+        assert!(pattern.is_match(line), "{path}: not pinned: {line}");
+    }
+}
+
+#[test]
+fn every_python_tool_is_asked_for_by_its_exact_version() {
+    for folder in PYTHON {
+        let path = format!("{folder}/requirements.in");
+        assert_all_match(&requirements(&path), r"^[a-z0-9._-]+(\[[a-z0-9, _-]+\])?==[0-9][0-9a-z.]*$", &path);
+    }
+}
+
+#[test]
+fn every_python_package_is_locked_by_version_and_hash() {
+    for folder in PYTHON {
+        let path = format!("{folder}/requirements.txt");
+        let hashed = r"^[a-z0-9._-]+(\[[a-z0-9, _-]+\])?==[0-9][^ ]*( ; [^-]+)?( +--hash=sha256:[0-9a-f]{64})+$";
+        assert_all_match(&requirements(&path), hashed, &path);
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_what_is_locked() {
+    for folder in PYTHON {
+        let locked = requirements(&format!("{folder}/requirements.txt"));
+        for wanted in requirements(&format!("{folder}/requirements.in")) {
+            assert!(locked.iter().any(|line| line.starts_with(&format!("{wanted} "))), "{folder}: {wanted}");
+        }
+    }
+}
+
+#[test]
+fn every_crate_is_locked_by_its_checksum_and_from_the_public_registry() {
+    let lock = read("Cargo.lock");
+    let foreign: Vec<_> = lock.split("[[package]]").filter(|package| package.contains("\nsource = ")).collect();
+    assert!(foreign.len() > 100, "only {} crates were found: they are not read right", foreign.len());
+    let pinned = Regex::new(r#"\nsource = "registry\+[^"]+/crates\.io-index"\nchecksum = "[0-9a-f]{64}""#).unwrap();
+    for package in foreign {
+        assert!(pinned.is_match(package), "{package}");
+    }
+}
+
+#[test]
+fn the_compiler_is_one_version() {
+    assert!(Regex::new(r#"(?m)^channel = "[0-9]+\.[0-9]+\.[0-9]+"$"#).unwrap().is_match(&read("rust-toolchain.toml")));
+}
+
+/// What cargo and npm install, in the sources of the tasks.
+#[test]
+fn every_tool_that_cargo_or_npm_installs_is_pinned_exactly() {
+    let sources: String = fs::read_dir(format!("{ROOT}/xtask/src"))
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    // By cargo: always an exact version, and the dependencies that the tool's authors have locked.
+    let installs: Vec<_> = sources.match_indices(r#"["install", "--quiet","#).map(|(at, _)| &sources[at..]).collect();
+    assert_eq!(installs.len(), 1, "cargo installs tools in one place alone");
+    let command = installs[0].split_once(']').unwrap().0;
+    assert!(command.contains(r#""--locked""#) && command.contains(r#"format!("={version}")"#), "{command}");
+    let pins: Vec<_> = sources.match_indices(": Pinned = ").map(|(at, _)| &sources[at..]).collect();
+    let pinned = Regex::new(r#"^: Pinned = \("[a-z-]+", "[0-9]+\.[0-9]+\.[0-9]+"\);"#).unwrap();
+    assert_eq!(pins.len(), 3, "selene, moonwave, cargo-machete");
+    assert!(pins.iter().all(|pin| pinned.is_match(pin)));
+    // By npm: StyLua by its version, DynamoDB Local by the hash of its archive besides.
+    assert!(Regex::new(r#"const STYLUA: &str = "@[a-z/-]+@[0-9]+\.[0-9]+\.[0-9]+";"#).unwrap().is_match(&sources));
+    assert!(Regex::new(r#"const PACKAGE_VERSION: &str = "[0-9]+\.[0-9]+\.[0-9]+";"#).unwrap().is_match(&sources));
+    assert!(Regex::new(r#"const PACKAGE_SHA512: &str = "[A-Za-z0-9+/]{86}==";"#).unwrap().is_match(&sources));
+}
