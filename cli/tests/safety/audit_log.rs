@@ -92,7 +92,8 @@ async fn pages_show_every_entry_once_and_filters_what_they_say() {
             }
         }
     });
-    stream::iter(histories).buffer_unordered(10).collect::<Vec<()>>().await;
+    // Only as many side by side as a busy machine answers within the time that a caller waits.
+    stream::iter(histories).buffer_unordered(2).collect::<Vec<()>>().await;
     let log = world.log().await;
     let mut all: Vec<_> = log.iter().map(|entry| entry["logId"].as_str().unwrap().to_owned()).collect();
     assert_eq!(all.len(), 130);
