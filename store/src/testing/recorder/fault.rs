@@ -82,6 +82,8 @@ pub enum Effect {
     Delay(Duration),
     /// The client gets status 200 with a body that is cut off.
     Garbage,
+    /// A batch read is answered with nothing read and all of its keys unprocessed: how DynamoDB throttles a batch.
+    Unprocessed,
 }
 
 /// An error answer as DynamoDB gives it.

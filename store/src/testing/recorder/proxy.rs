@@ -128,6 +128,7 @@ impl Proxy {
                 Encounter::Fault(Effect::CloseConnection) => return Err(Closed),
                 Encounter::Fault(Effect::Error(error)) => return error_answer(&error).map(Some),
                 Encounter::Fault(Effect::Garbage) => return Ok(Some(garbage())),
+                Encounter::Fault(Effect::Unprocessed) => return Ok(Some(unprocessed(call))),
             }
         }
         Ok(None)
@@ -191,7 +192,16 @@ fn error_answer(error: &ErrorReply) -> Result<Answer, Closed> {
 }
 
 fn garbage() -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from_static(br#"{"Attributes":{"pk":{"S":"KEY#"#)));
+    success(Bytes::from_static(br#"{"Attributes":{"pk":{"S":"KEY#"#))
+}
+
+fn unprocessed(call: &RecordedCall) -> Answer {
+    let wanted = &call.request_json()["RequestItems"];
+    success(Bytes::from(json!({"Responses": {}, "UnprocessedKeys": wanted}).to_string()))
+}
+
+fn success(body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
     answer.headers_mut().insert(CONTENT_TYPE, JSON);
     answer
 }
