@@ -6,7 +6,7 @@ use rankbot_store::testing::Moment;
 use crate::fault_matrix::{StoreCall, calls_of, matcher, run_all};
 use crate::invariants::LEASE_S;
 use crate::scenario::{Arranged, Scenario, USER};
-use crate::world::World;
+use crate::world::{Ask, World};
 
 /// Where the process dies: with this call under way, which has taken effect or never will.
 #[derive(Debug, Clone)]
@@ -69,8 +69,8 @@ impl Case {
                     told.iter().map(|entry| (entry["fromRank"].as_u64(), entry["toRank"].as_u64())).collect();
                 let first = (Some(u64::from(before)), Some(u64::from(after)));
                 let second = (Some(from), Some(120));
-                let both = from == u64::from(after);
-                assert_eq!(ranks, if both { vec![first, second] } else { vec![second] }, "I6");
+                let made = if before == after { ranks.len() == 2 } else { from == u64::from(after) };
+                assert_eq!(ranks, if made { vec![first, second] } else { vec![second] }, "I6");
                 assert_eq!(world.sweep().await, 0);
             }
         }
@@ -92,26 +92,7 @@ impl Case {
 
     async fn crash(&self, world: &World, arranged: &Arranged) {
         match &self.at {
-            At::Store(call, moment) => {
-                // The calls like it that come before are let through.
-                let before: Vec<_> = (1..call.nth).map(|_| world.store.gate(call.calls.clone(), *moment)).collect();
-                let mut gate = world.store.gate(call.calls.clone(), *moment);
-                let running = arranged.ask.clone().start();
-                for mut earlier in before {
-                    earlier.reached().await;
-                    earlier.release();
-                }
-                gate.reached().await;
-                // What was sent beside it arrives.
-                tokio::task::yield_now().await;
-                world
-                    .store
-                    .wait_until(|calls| calls.iter().filter(|call| call.finished_us.is_none()).count() <= 1)
-                    .await;
-                running.abort();
-                assert!(running.await.is_err_and(|error| error.is_cancelled()));
-                gate.abandon();
-            }
+            At::Store(call, moment) => die_at_the_store(world, arranged.ask.clone(), call, *moment).await,
             At::Roblox(matcher, timing) => {
                 world.roblox.inject(Fault::new(matcher.clone(), FaultEffect::Hang(*timing)).once());
                 let count = matcher.nth.unwrap() as usize;
@@ -124,6 +105,25 @@ impl Case {
         }
         world.store.heal();
     }
+}
+
+/// The process dies with this call to the store under way.
+pub(crate) async fn die_at_the_store(world: &World, ask: Ask, call: &StoreCall, moment: Moment) {
+    // The calls like it that come before are let through.
+    let before: Vec<_> = (1..call.nth).map(|_| world.store.gate(call.calls.clone(), moment)).collect();
+    let mut gate = world.store.gate(call.calls.clone(), moment);
+    let running = ask.start();
+    for mut earlier in before {
+        earlier.reached().await;
+        earlier.release();
+    }
+    gate.reached().await;
+    // What was sent beside it arrives.
+    tokio::task::yield_now().await;
+    world.store.wait_until(|calls| calls.iter().filter(|call| call.finished_us.is_none()).count() <= 1).await;
+    running.abort();
+    assert!(running.await.is_err_and(|error| error.is_cancelled()));
+    gate.abandon();
 }
 
 async fn ask(world: &World, arranged: &Arranged) -> crate::world::Answer {

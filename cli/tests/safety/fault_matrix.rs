@@ -77,6 +77,11 @@ fn kind(call: &RecordedCall) -> (Operation, String) {
 pub(crate) async fn calls_of(scenario: Scenario) -> (Vec<StoreCall>, Vec<Call>) {
     let (world, arranged) = scenario.arrange().await;
     arranged.ask.clone().send().await;
+    (calls_to_the_store(&world), world.roblox.calls())
+}
+
+/// The calls to the store so far, each told apart from the others.
+pub(crate) fn calls_to_the_store(world: &World) -> Vec<StoreCall> {
     let mut found: Vec<StoreCall> = Vec::new();
     for call in world.store.calls() {
         let (operation, item) = kind(&call);
@@ -85,7 +90,7 @@ pub(crate) async fn calls_of(scenario: Scenario) -> (Vec<StoreCall>, Vec<Call>) 
         let calls = if item == "LOG#" { calls.sk_prefix("LOG#") } else { calls.pk_prefix(item.as_str()) };
         found.push(StoreCall { calls, nth, operation, item });
     }
-    (found, world.roblox.calls())
+    found
 }
 
 /// The call to Roblox, from this one of its kind on.
@@ -132,7 +137,9 @@ impl Case {
         let fired = self.strike(&world);
         let first = arranged.ask.clone().send().await;
         world.check_rank(&arranged);
-        let lost = fired();
+        let fired = fired();
+        assert!(fired > 0, "the fault has befallen no call");
+        let lost = self.costs_a_request().then_some(fired).unwrap_or(0);
         world.store.heal();
         world.roblox.clear_faults();
         if world.is_held().await {
@@ -150,22 +157,28 @@ impl Case {
         world.check_counter(&arranged, counted, lost, 2).await;
     }
 
-    /// Injects the fault. What comes back tells how many admissions or give-backs it has cost.
-    fn strike(&self, world: &World) -> impl Fn() -> u64 + use<> {
-        let injected = match &self.wrong {
+    /// Injects the fault. What comes back tells how many calls it has befallen.
+    fn strike<'a>(&'a self, world: &'a World) -> Box<dyn Fn() -> u64 + Send + 'a> {
+        match &self.wrong {
             Wrong::Store(call, fault) => {
                 let fault = fault.clone().skip(call.nth - 1);
                 let fault = if self.lasts == Lasts::Once { fault.times(1) } else { fault };
                 let injected = world.store.inject(fault);
-                call.is(&Operation::UpdateItem, "KEY#").then_some(injected)
+                Box::new(move || injected.fired() as u64)
             }
             Wrong::Roblox(fault) => {
+                let on = fault.on.clone();
                 let fault = fault.clone();
                 world.roblox.inject(if self.lasts == Lasts::Once { fault.once() } else { fault });
-                None
+                let let_through = u64::from(on.nth.unwrap()) - 1;
+                Box::new(move || (world.roblox.calls_to(&on).len() as u64).saturating_sub(let_through))
             }
-        };
-        move || injected.as_ref().map_or(0, |injected| injected.fired() as u64)
+        }
+    }
+
+    /// An admission or a give-back whose fate the caller cannot know.
+    fn costs_a_request(&self) -> bool {
+        matches!(&self.wrong, Wrong::Store(call, _) if call.is(&Operation::UpdateItem, "KEY#"))
     }
 
     /// Only where the database took neither the claim nor its release. An end that cannot be recorded keeps nobody
@@ -189,7 +202,7 @@ fn in_the_way_of(operation: &Operation) -> Vec<ErrorReply> {
     ]
 }
 
-fn store_faults(call: &StoreCall) -> Vec<StoreFault> {
+pub(crate) fn store_faults(call: &StoreCall) -> Vec<StoreFault> {
     let calls = || call.calls.clone();
     let mut faults = vec![
         StoreFault::before(calls(), Effect::Error(ErrorReply::throttling())),
@@ -208,6 +221,9 @@ fn store_faults(call: &StoreCall) -> Vec<StoreFault> {
             StoreFault::after(calls(), Effect::CloseConnection),
             StoreFault::after(calls(), Effect::Hang),
         ]);
+    }
+    if call.operation == Operation::BatchGetItem {
+        faults.push(StoreFault::before(calls(), Effect::Unprocessed));
     }
     faults.push(StoreFault::after(calls(), Effect::Garbage));
     faults
@@ -237,7 +253,7 @@ fn status(status: u16, retry_after_s: Option<u64>, timing: Timing) -> FaultEffec
     FaultEffect::Status { status, body: ErrorBody::V2, retry_after_s, timing }
 }
 
-fn roblox_faults() -> Vec<FaultEffect> {
+pub(crate) fn roblox_faults() -> Vec<FaultEffect> {
     let text = ErrorBody::Custom { content_type: "text/html".to_owned(), body: "<html>".to_owned() };
     vec![
         status(400, None, Before),
@@ -283,7 +299,7 @@ async fn when_roblox_goes_away_in_the_middle_a_failure_is_taken_back_later_and_a
     let mut cases = Vec::new();
     for scenario in Scenario::ALL {
         let (_, calls) = calls_of(scenario).await;
-        for from in 1..=calls.len() + 1 {
+        for from in 1..=calls.len() {
             for effect in [
                 status(503, None, Before),
                 status(500, None, After),

@@ -27,6 +27,8 @@ pub(crate) enum Scenario {
     ToBase,
     /// Back from one role to three, under an idempotency key.
     UndoOnce,
+    /// Lower roles back to someone whose rank stays, under an idempotency key.
+    UndoBelowOnce,
 }
 
 /// A scenario that is ready to be asked for.
@@ -40,7 +42,7 @@ pub(crate) struct Arranged {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Promote,
         Self::PromoteOnce,
         Self::PromoteRefused,
@@ -48,6 +50,7 @@ impl Scenario {
         Self::Demote,
         Self::ToBase,
         Self::UndoOnce,
+        Self::UndoBelowOnce,
     ];
 
     fn held_at_first(self) -> &'static [u64] {
@@ -55,12 +58,13 @@ impl Scenario {
             Self::Promote | Self::PromoteOnce | Self::PromoteRefused | Self::PromoteLeftOver => &[role::TRAINEE],
             Self::Demote => &[role::CABIN_CREW, role::FIRST_OFFICER],
             Self::ToBase | Self::UndoOnce => &[role::VIP, role::CABIN_CREW, role::SENIOR_CREW],
+            Self::UndoBelowOnce => &[role::VIP, role::CABIN_CREW, role::CAPTAIN],
         }
     }
 
     /// The roles before the change.
     pub(crate) fn before(self) -> Vec<u64> {
-        let held = if self == Self::UndoOnce { &[role::CAPTAIN] } else { self.held_at_first() };
+        let held = if self.is_an_undo() { &[role::CAPTAIN] } else { self.held_at_first() };
         sorted(&[held, &[role::MEMBER]].concat())
     }
 
@@ -70,7 +74,7 @@ impl Scenario {
             Self::Promote | Self::PromoteOnce | Self::PromoteRefused | Self::PromoteLeftOver => &[role::VIP],
             Self::Demote => &[role::SENIOR_CREW],
             Self::ToBase => &[],
-            Self::UndoOnce => self.held_at_first(),
+            Self::UndoOnce | Self::UndoBelowOnce => self.held_at_first(),
         };
         sorted(&[held, &[role::MEMBER]].concat())
     }
@@ -82,11 +86,16 @@ impl Scenario {
             Self::Demote => (50, 35),
             Self::ToBase => (35, 1),
             Self::UndoOnce => (80, 35),
+            Self::UndoBelowOnce => (80, 80),
         }
     }
 
     pub(crate) const fn has_a_key(self) -> bool {
-        matches!(self, Self::PromoteOnce | Self::PromoteRefused | Self::PromoteLeftOver | Self::UndoOnce)
+        matches!(self, Self::PromoteOnce | Self::PromoteRefused | Self::PromoteLeftOver) || self.is_an_undo()
+    }
+
+    const fn is_an_undo(self) -> bool {
+        matches!(self, Self::UndoOnce | Self::UndoBelowOnce)
     }
 
     /// What is wrong with Roblox in it.
@@ -94,7 +103,9 @@ impl Scenario {
         let endpoint = match self {
             Self::PromoteRefused => Endpoint::AssignRole,
             Self::PromoteLeftOver => Endpoint::UnassignRole,
-            Self::Promote | Self::PromoteOnce | Self::Demote | Self::ToBase | Self::UndoOnce => return None,
+            Self::Promote | Self::PromoteOnce | Self::Demote | Self::ToBase | Self::UndoOnce | Self::UndoBelowOnce => {
+                return None;
+            }
         };
         Some(Fault::new(Matcher::endpoint(endpoint), FaultEffect::status(403)))
     }
@@ -110,7 +121,7 @@ impl Scenario {
             }
             Self::Demote => world.change("demote", USER),
             Self::ToBase => world.set_rank(USER, 1),
-            Self::UndoOnce => {
+            Self::UndoOnce | Self::UndoBelowOnce => {
                 let change = world.set_rank(USER, 80).send().await;
                 world.undo(change.log_id()).once("the-key")
             }

@@ -23,6 +23,6 @@ pub(super) async fn abandon(table: &Table, roblox: &Control) {
     let intent = seed::intent("01M7X1V080GKK9BFA4FSRR9N2N", abandoned_member(), from, to);
     let now = Timestamp::now();
     let until = now - Duration::from_secs(1);
-    let claim = Claim { holder: intent.log_id, until, intent: &intent, seen: None, now };
+    let claim = Claim { holder: intent.log_id, until, intent: &intent, seen: None, over: None, now };
     table.claim(&claim).await.unwrap();
 }

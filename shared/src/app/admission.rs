@@ -7,6 +7,7 @@ use futures::future::join;
 use jiff::Timestamp;
 
 use super::App;
+use super::deadline::Deadline;
 use super::error::{AppError, Refused, RefusedKey};
 use super::ports::{NotAdmitted, Roblox, Store, StoreError};
 use crate::domain::api_key::ApiKey;
@@ -48,7 +49,7 @@ impl<S: Store, R: Roblox> App<S, R> {
     where
         F: Future<Output = Result<Done<T>, AppError>> + Send,
     {
-        let now = self.now();
+        let (now, deadline) = (self.now(), Deadline::for_request());
         let (admission, loaded) = join(Box::pin(self.store.admit(key, &demand, now)), Box::pin(loading)).await;
         let record = match admission {
             Ok(record) => record,
@@ -76,7 +77,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             Ok(Done::Free(_)) => false,
             Err(error) => !error.is_given_back(),
         };
-        let quota = if counts { quota } else { self.give_back(key, month, quota).await };
+        let quota = if counts { quota } else { self.give_back(key, month, quota, deadline).await };
         let result = result.map(|done| match done {
             Done::Counted(answer) | Done::Free(answer) => answer,
         });
@@ -99,8 +100,9 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 
     /// A give-back that fails costs the caller one request; the answer they wait for is not held up by it.
-    async fn give_back(&self, key: &ApiKey, month: Month, counted: Quota) -> Quota {
-        match self.store.give_back(key.id(), month).await {
+    async fn give_back(&self, key: &ApiKey, month: Month, counted: Quota, deadline: Deadline) -> Quota {
+        let giving_back = Box::pin(self.store.give_back(key.id(), month));
+        match deadline.with_recording().bound("give back", giving_back).await {
             Ok(Some(used)) => Quota { used, ..counted },
             Ok(None) => counted,
             Err(error) => {

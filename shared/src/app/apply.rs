@@ -9,7 +9,7 @@
 use super::lease::Lease;
 use super::ports::{Errand, Member, Roblox, RobloxFailure, RobloxFault};
 use crate::domain::id::RoleId;
-use crate::domain::role_change::RoleChange;
+use crate::domain::role_change::{RoleChange, RoleWrite};
 
 /// A write whose outcome proved to be "nothing happened" is sent once more.
 const SENDS_PER_WRITE: u32 = 2;
@@ -36,25 +36,9 @@ pub(super) enum NotApplied {
     HalfDone(RobloxFailure),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Write {
-    Assign(RoleId),
-    Unassign(RoleId),
-}
-
-impl Write {
-    fn is_in(self, held: &[RoleId]) -> bool {
-        match self {
-            Self::Assign(role) => held.contains(&role),
-            Self::Unassign(role) => !held.contains(&role),
-        }
-    }
-
-    const fn inverse(self) -> Self {
-        match self {
-            Self::Assign(role) => Self::Unassign(role),
-            Self::Unassign(role) => Self::Assign(role),
-        }
+impl NotApplied {
+    fn nothing_happened(failure: RobloxFailure) -> Self {
+        if failure.fault == RobloxFault::Rejected { Self::TargetRejected(failure) } else { Self::Restored(failure) }
     }
 }
 
@@ -78,12 +62,13 @@ pub(super) struct Writer<'a, R> {
 }
 
 impl<R: Roblox> Writer<'_, R> {
-    /// Carries the change out.
-    pub(super) async fn apply(&self, change: &RoleChange) -> Result<Applied, NotApplied> {
+    /// Carries the change out, but for the writes that are `done` already. Those were another run's, and are this one's to
+    /// take back, too: it is the change that succeeds or fails, not the run.
+    pub(super) async fn apply(&self, change: &RoleChange, mut done: Vec<RoleWrite>) -> Result<Applied, NotApplied> {
         let errand = self.errand.with_undo_reserved();
         let forward = Writer { errand: &errand, ..*self };
-        let mut done = Vec::new();
-        for write in writes(change) {
+        let to_do: Vec<RoleWrite> = change.writes().filter(|write| !done.contains(write)).collect();
+        for write in to_do {
             let failure = match forward.write(write).await {
                 Ok(()) => {
                     done.push(write);
@@ -102,40 +87,42 @@ impl<R: Roblox> Writer<'_, R> {
     }
 
     /// What to make of a change that stopped after `done`, the last of which may or may not have taken effect.
-    async fn settle(&self, change: &RoleChange, done: &[Write], failure: RobloxFailure) -> Result<Applied, NotApplied> {
+    async fn settle(
+        &self,
+        change: &RoleChange,
+        done: &[RoleWrite],
+        failure: RobloxFailure,
+    ) -> Result<Applied, NotApplied> {
         if done.is_empty() {
-            let rejected = failure.fault == RobloxFault::Rejected;
-            return Err(if rejected { NotApplied::TargetRejected(failure) } else { NotApplied::Restored(failure) });
+            return Err(NotApplied::nothing_happened(failure));
         }
         match self.held().await {
             Ok(None) => return Err(NotApplied::MemberLeft),
             Ok(Some(held)) if change.is_reached_by(&held) => return Ok(Applied::LeftOver),
             Ok(Some(_)) | Err(_) => {}
         }
-        let mut restored = true;
+        // One after the other, and no further than the first that fails: what is left is again a beginning of the change.
         for write in done.iter().rev() {
-            restored &= !matches!(self.write(write.inverse()).await, Err(Stopped::Undone(_) | Stopped::Unknown(_)));
+            match self.write(write.inverse()).await {
+                Ok(()) | Err(Stopped::MemberLeft) => {}
+                Err(Stopped::Undone(_) | Stopped::Unknown(_)) => return Err(NotApplied::HalfDone(failure)),
+            }
         }
-        Err(match (restored, failure.fault) {
-            (true, RobloxFault::Rejected) => NotApplied::TargetRejected(failure),
-            (true, _) => NotApplied::Restored(failure),
-            (false, _) => NotApplied::HalfDone(failure),
-        })
+        Err(NotApplied::nothing_happened(failure))
     }
 
     /// Takes off the lower roles that a change which reached its target left on.
     pub(super) async fn clean_up(&self, change: &RoleChange, held: &[RoleId]) -> Result<(), RobloxFailure> {
-        self.make_all(change.unassign.iter().map(|role| Write::Unassign(role.id)), held).await
+        self.make_all(change.unassign.iter().map(|role| RoleWrite::Unassign(role.id)), held).await
     }
 
     /// Takes back what a change that did not reach its target has done.
     pub(super) async fn take_back(&self, change: &RoleChange, held: &[RoleId]) -> Result<(), RobloxFailure> {
-        let all: Vec<Write> = writes(change).collect();
-        self.make_all(all.into_iter().rev().map(Write::inverse), held).await
+        self.make_all(change.writes().rev().map(RoleWrite::inverse), held).await
     }
 
-    async fn make_all(&self, wanted: impl Iterator<Item = Write>, held: &[RoleId]) -> Result<(), RobloxFailure> {
-        for write in wanted.filter(|write| !write.is_in(held)) {
+    async fn make_all(&self, wanted: impl Iterator<Item = RoleWrite>, held: &[RoleId]) -> Result<(), RobloxFailure> {
+        for write in wanted.filter(|write| !write.shows_in(held)) {
             match self.write(write).await {
                 Ok(()) | Err(Stopped::MemberLeft) => {}
                 // A role that was deleted meanwhile can be neither given back nor taken off: nothing is left to do.
@@ -148,7 +135,7 @@ impl<R: Roblox> Writer<'_, R> {
         Ok(())
     }
 
-    async fn write(&self, write: Write) -> Result<(), Stopped> {
+    async fn write(&self, write: RoleWrite) -> Result<(), Stopped> {
         let mut sends_left = SENDS_PER_WRITE;
         loop {
             if !self.lease.has_time() {
@@ -156,7 +143,7 @@ impl<R: Roblox> Writer<'_, R> {
             }
             sends_left -= 1;
             let failure = match self.send(write).await {
-                Ok(held) if write.is_in(&held) => return Ok(()),
+                Ok(held) if write.shows_in(&held) => return Ok(()),
                 Ok(held) => unverified(write, &held),
                 Err(failure) => failure,
             };
@@ -173,7 +160,7 @@ impl<R: Roblox> Writer<'_, R> {
             }
             match self.held().await {
                 Ok(None) => return Err(Stopped::MemberLeft),
-                Ok(Some(held)) if write.is_in(&held) => return Ok(()),
+                Ok(Some(held)) if write.shows_in(&held) => return Ok(()),
                 Ok(Some(_)) if sends_left == 0 || !failure.outcome_is_unknown() => {
                     return Err(Stopped::Undone(failure));
                 }
@@ -184,10 +171,10 @@ impl<R: Roblox> Writer<'_, R> {
         }
     }
 
-    async fn send(&self, write: Write) -> Result<Vec<RoleId>, RobloxFailure> {
+    async fn send(&self, write: RoleWrite) -> Result<Vec<RoleId>, RobloxFailure> {
         match write {
-            Write::Assign(role) => self.roblox.assign(self.member, role, self.errand).await,
-            Write::Unassign(role) => self.roblox.unassign(self.member, role, self.errand).await,
+            RoleWrite::Assign(role) => self.roblox.assign(self.member, role, self.errand).await,
+            RoleWrite::Unassign(role) => self.roblox.unassign(self.member, role, self.errand).await,
         }
     }
 
@@ -196,12 +183,7 @@ impl<R: Roblox> Writer<'_, R> {
     }
 }
 
-fn writes(change: &RoleChange) -> impl Iterator<Item = Write> {
-    let assign = change.assign.iter().map(|role| Write::Assign(role.id));
-    assign.chain(change.unassign.iter().map(|role| Write::Unassign(role.id)))
-}
-
-fn unverified(write: Write, held: &[RoleId]) -> RobloxFailure {
+fn unverified(write: RoleWrite, held: &[RoleId]) -> RobloxFailure {
     RobloxFailure {
         fault: RobloxFault::Unverified,
         retry_after: None,

@@ -16,8 +16,9 @@ use super::apply::{NotApplied, Writer};
 use super::deadline::Deadline;
 use super::error::AppError;
 use super::lease::{Lease, Patience, wait_for};
-use super::ports::{Claim, ClaimConflict, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store};
+use super::ports::{Claim, ClaimConflict, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store, Verdict};
 use super::record::Kept;
+use super::recover::once_put_right;
 use super::role_lists::KnownRoles;
 use super::rules::{Decision, judge};
 use crate::domain::api_key::ApiKey;
@@ -25,11 +26,11 @@ use crate::domain::audit::{Intent, LogEntry, LoggedAction, Outcome};
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::idempotency::{self, Idempotency, IdempotencyKey, Judgement, Known, StoredAnswer};
 use crate::domain::key_record::{Demand, KeyRecord};
-use crate::domain::ladder::{Ladder, Role};
+use crate::domain::ladder::Role;
 use crate::domain::log_id::LogId;
 use crate::domain::plan::Plan;
 use crate::domain::rank_change::{Action, Mode, Movement, RankChange, Reason};
-use crate::domain::role_change::RoleChange;
+use crate::domain::role_change::{HeldRoles, RoleChange};
 
 /// The plans that may demote.
 pub const DEMOTING_PLANS: &[Plan] = &[Plan::Pro, Plan::Max];
@@ -122,13 +123,17 @@ enum Round {
     Again,
     /// The remembered roles were wrong, and have been read again: look again.
     AgainWithNewRoles,
+    /// What the last change left on cannot be taken off by itself: look again, and take it along.
+    AgainWithLeftovers,
 }
 
-/// Whether the roles were read from Roblox because Roblox refused the target: once is enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Roles {
-    AsRemembered,
-    ReadAgain,
+/// What this request has learnt in the rounds before.
+#[derive(Debug, Clone, Copy, Default)]
+struct Learnt {
+    /// The roles were read from Roblox because Roblox refused the target: once is enough.
+    roles_read_again: bool,
+    /// Roblox would not let the roles be taken off that a finished change has left on.
+    leftovers_stay: bool,
 }
 
 impl Round {
@@ -185,12 +190,13 @@ impl<S: Store, R: Roblox> App<S, R> {
         mut loaded: LoadedChange,
     ) -> Result<Done<ChangeAnswer>, AppError> {
         let mut patience = Patience::new();
-        let mut roles = Roles::AsRemembered;
+        let mut learnt = Learnt::default();
         for _ in 0..MOST_ROUNDS {
-            match Box::pin(self.round(job, &loaded, roles)).await {
+            match Box::pin(self.round(job, &loaded, learnt)).await {
                 Ok(Round::Over(done)) => return Ok(*done),
                 Ok(Round::Again) => {}
-                Ok(Round::AgainWithNewRoles) => roles = Roles::ReadAgain,
+                Ok(Round::AgainWithNewRoles) => learnt.roles_read_again = true,
+                Ok(Round::AgainWithLeftovers) => learnt.leftovers_stay = true,
                 Err(AppError::RankChangeInProgress { retry_after }) => {
                     if !patience.pause().await {
                         return Err(AppError::RankChangeInProgress { retry_after });
@@ -199,12 +205,12 @@ impl<S: Store, R: Roblox> App<S, R> {
                 Err(error) => return Err(error),
             }
             let slot = job.idempotency.as_ref().map(|idempotency| (&job.key.key_id, &idempotency.key));
-            loaded = self.store.load_change(job.member, slot).await?;
+            loaded = job.deadline.bound("load change", Box::pin(self.store.load_change(job.member, slot))).await?;
         }
         Err(AppError::RankChangeInProgress { retry_after: Duration::from_secs(1) })
     }
 
-    async fn round(&self, job: &Job<'_>, loaded: &LoadedChange, read: Roles) -> Result<Round, AppError> {
+    async fn round(&self, job: &Job<'_>, loaded: &LoadedChange, learnt: Learnt) -> Result<Round, AppError> {
         let now = self.now();
         if let Some(done) = Box::pin(self.known_already(job, loaded.answer.as_ref(), now)).await? {
             return Ok(Round::over(done));
@@ -213,8 +219,19 @@ impl<S: Store, R: Roblox> App<S, R> {
             return Err(AppError::UserBlocked { until: block.until });
         }
         let errand = Errand { bot: loaded.group.settings.bot.clone(), deadline: job.deadline };
+        let mut over = None;
         if let Some(open) = &loaded.member.open {
-            return self.behind_another(job, open, &errand, now).await;
+            if open.until > now {
+                return Err(AppError::RankChangeInProgress { retry_after: wait_for(open.until, now) });
+            }
+            if learnt.leftovers_stay
+                && open.verdict == Verdict::Succeeded
+                && Box::pin(self.is_on_record(job, open, now)).await?
+            {
+                over = Some(open.holder);
+            } else if job.mode == Mode::Apply {
+                return Box::pin(self.behind_an_abandoned(job, open, &errand, now)).await;
+            }
         }
         let log_id = self.log_id_after(loaded.member.version)?;
         let (roles, decision) = match Box::pin(self.decide(job, loaded, &errand)).await {
@@ -229,16 +246,17 @@ impl<S: Store, R: Roblox> App<S, R> {
         }
         let intent = job.intent(log_id, decision.change);
         let lease = Lease::new(self.clock.clone());
-        let claim = Claim { holder: log_id, until: lease.until, intent: &intent, seen: loaded.member.version, now };
-        let claimed = match Box::pin(self.store.claim(&claim)).await {
+        let claim =
+            Claim { holder: log_id, until: lease.until, intent: &intent, seen: loaded.member.version, over, now };
+        let claimed = match job.deadline.bound("claim member", Box::pin(self.store.claim(&claim))).await {
             Ok(claimed) => claimed,
             Err(ClaimConflict::Member | ClaimConflict::Idempotency) => return Ok(Round::Again),
             Err(ClaimConflict::Store(error)) => return Err(error.into()),
         };
         let writer = Writer { roblox: &self.roblox, member: job.member, errand: &errand, lease: &lease };
-        match Box::pin(writer.apply(&intent.change)).await {
+        match Box::pin(writer.apply(&intent.change, Vec::new())).await {
             // The remembered roles were wrong about the target, which was deleted or made anew since.
-            Err(NotApplied::TargetRejected(_)) if roles.may_be_outdated() && read == Roles::AsRemembered => {
+            Err(NotApplied::TargetRejected(_)) if roles.may_be_outdated() && !learnt.roles_read_again => {
                 self.record_nothing(&intent, &claimed).await;
                 self.refreshed_roles(job.member.group, &errand).await?;
                 Ok(Round::AgainWithNewRoles)
@@ -250,26 +268,31 @@ impl<S: Store, R: Roblox> App<S, R> {
         }
     }
 
-    /// Another change has the member: wait for it, or put right what it left behind.
-    async fn behind_another(
+    /// Another change has left the member half-done: put it right.
+    async fn behind_an_abandoned(
         &self,
         job: &Job<'_>,
         open: &OpenChange,
         errand: &Errand,
         now: Timestamp,
     ) -> Result<Round, AppError> {
-        if open.until > now {
-            return Err(AppError::RankChangeInProgress { retry_after: wait_for(open.until, now) });
-        }
         let same = |intent: &Intent| intent.key_id == job.key.key_id && intent.idempotency == job.idempotency;
         let begun = job.idempotency.is_some() && same(&open.intent);
         // A failure that is on record stays one: the same request is another change then.
-        if begun && self.store.entry(job.member.group, open.intent.log_id, now).await?.is_none() {
+        if begun && !self.is_on_record(job, open, now).await? {
             let finished = Box::pin(self.finish_own(job, open, errand)).await?;
             return Ok(finished.map_or(Round::Again, |done| Round::over(Done::Counted(ChangeAnswer::Fresh(done)))));
         }
-        Box::pin(self.recover(open, errand)).await?;
-        Ok(Round::Again)
+        match Box::pin(self.recover(open, errand)).await {
+            // The caller was told a success, and is not to wait for roles that do not matter to the member's rank.
+            Err(AppError::Roblox(_)) if open.verdict == Verdict::Succeeded => Ok(Round::AgainWithLeftovers),
+            recovered => recovered.map(|()| Round::Again),
+        }
+    }
+
+    async fn is_on_record(&self, job: &Job<'_>, open: &OpenChange, now: Timestamp) -> Result<bool, AppError> {
+        let reading = Box::pin(self.store.entry(job.member.group, open.intent.log_id, now));
+        Ok(job.deadline.bound("read log entry", reading).await?.is_some())
     }
 
     /// Reads what must be known and applies the rules. A target that a remembered list lacks, or has twice, is looked
@@ -282,15 +305,30 @@ impl<S: Store, R: Roblox> App<S, R> {
     ) -> Result<(KnownRoles, Decision), AppError> {
         let stored: Option<RoleList> = loaded.group.roles.clone();
         let (roles, held) = self.standing(job.member, stored, errand).await?;
-        let judge = |ladder: &Ladder| judge(job, loaded, ladder, &held);
-        match judge(roles.ladder()) {
+        let judge = |roles: &KnownRoles, held: &HeldRoles| match abandoned(job, loaded) {
+            Some(open) => {
+                judge(job, loaded, roles.ladder(), &held.as_if(roles.ladder(), |ids| once_put_right(open, ids)))
+            }
+            None => judge(job, loaded, roles.ladder(), held),
+        };
+        match judge(&roles, &held) {
             Err(AppError::RoleNotFound { .. } | AppError::AmbiguousRole { .. }) if roles.may_be_outdated() => {
                 let roles = self.refreshed_roles(job.member.group, errand).await?;
-                let decision = judge(roles.ladder())?;
+                // Where the member stands is told by the same list: a held role may have another rank by now.
+                let (roles, held) = self.look_up(job.member.group, &held.ids(), roles, errand).await?;
+                let decision = judge(&roles, &held)?;
                 Ok((roles, decision))
             }
-            decision => Ok((roles, decision?)),
+            decision => decision.map(|decision| (roles, decision)),
         }
+    }
+}
+
+/// What a dry run finds half-done, and leaves so.
+const fn abandoned<'a>(job: &Job<'_>, loaded: &'a LoadedChange) -> Option<&'a OpenChange> {
+    match job.mode {
+        Mode::DryRun => loaded.member.open.as_ref(),
+        Mode::Apply => None,
     }
 }
 
@@ -368,6 +406,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         now: Timestamp,
     ) -> Result<Option<Done<ChangeAnswer>>, AppError> {
         let Some(own) = &job.idempotency else { return Ok(None) };
+        let known = known.filter(|known| !known.is_over(now));
         if let Some(Known::Running { request, change, holder, .. }) = known {
             // The log knows of a run that ended and could not say so here.
             match self.store.entry(job.member.group, *change, now).await? {

@@ -1,11 +1,16 @@
 //! How long a request may take, and what of it is kept back for putting things right.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-/// All outbound calls of a request together: below the functions' time-out of 10 s, so that it is RankBot that answers.
+use super::ports::StoreError;
+
+/// From the request's beginning to the end of its last call to Roblox.
 pub(super) const REQUEST_BUDGET: Duration = Duration::from_secs(8);
+/// For writing down what came of it: still below the functions' time-out of 10 s, so that it is RankBot that answers.
+const RECORD_RESERVE: Duration = Duration::from_millis(1_500);
 /// Kept back from what goes forward, for undoing a change that was cut off half-way.
 const UNDO_RESERVE: Duration = Duration::from_secs(2);
 
@@ -25,6 +30,23 @@ impl Deadline {
     #[must_use]
     pub fn with_undo_reserved(self) -> Self {
         Self { at: self.at.checked_sub(UNDO_RESERVE).unwrap_or(self.at) }
+    }
+
+    /// The same, and the time for writing down what came of the request.
+    #[must_use]
+    pub fn with_recording(self) -> Self {
+        Self { at: self.at + RECORD_RESERVE }
+    }
+
+    /// Waits for the database no longer than this. A write that is given up may still take effect. Boxed, because a call
+    /// of the SDK is too much to pass about on a stack.
+    pub(super) async fn bound<T, E: From<StoreError>>(
+        self,
+        operation: &'static str,
+        call: Pin<Box<impl Future<Output = Result<T, E>> + Send>>,
+    ) -> Result<T, E> {
+        let late = || StoreError { operation, source: "no answer within the request's time".into() };
+        timeout_at(self.at, call).await.unwrap_or_else(|_| Err(late().into()))
     }
 
     /// The time left; zero when it is over.

@@ -120,7 +120,8 @@ impl<S: Store, R: Roblox> App<S, R> {
         self.look_up(member.group, &held, roles, errand).await
     }
 
-    async fn look_up(
+    /// The held roles by these ids, from this list; one that is remembered and lacks a held role is read again.
+    pub(super) async fn look_up(
         &self,
         group: GroupId,
         held: &[RoleId],

@@ -54,12 +54,15 @@ impl<S: Store, R: Roblox> App<S, R> {
             }
             Err(NotApplied::HalfDone(failure)) => {
                 tracing::error!(log_id = %change, group_id = %intent.group, %failure, "half-done change left to recovery");
-                let freeing =
-                    OptionFuture::from(slot(&intent, claimed.holder).map(|slot| self.store.free_answer(slot)));
-                let closing = self.store.close(claimed, ClaimEnding::LeftOver(change, Verdict::Failed));
-                let (freed, closed) = join(freeing, closing).await;
-                report(change, "claim not closed", closed);
-                report(change, "idempotency key not freed", freed.unwrap_or(Ok(())));
+                // The key goes on naming the change: asked again, it is finished, and its end is found in the log.
+                let slot = slot(&intent, claimed.holder);
+                let leaving = OptionFuture::from(slot.map(|slot| {
+                    let leaving = Box::pin(self.store.leave_answer(slot, self.now()));
+                    job.deadline.with_recording().bound("leave idempotency key", leaving)
+                }));
+                let closing = self.leave_over(job, claimed, change, Verdict::Failed);
+                let (left, ()) = join(leaving, closing).await;
+                report(change, "idempotency key not left", left.unwrap_or(Ok(())));
                 Err(failure.into())
             }
         }
@@ -83,15 +86,27 @@ impl<S: Store, R: Roblox> App<S, R> {
         };
         let log_id = intent.log_id;
         let entry = self.entry(job, &intent, outcome);
-        let (concluded, answered) = join(self.store.conclude(claimed, ending, &entry), answering).await;
+        let deadline = job.deadline.with_recording();
+        let concluding = deadline.bound("conclude change", Box::pin(self.store.conclude(claimed, ending, &entry)));
+        let (concluded, answered) = join(concluding, deadline.bound("keep answer", Box::pin(answering))).await;
         report(log_id, "answer not kept", answered);
         if concluded.is_err() {
             report(log_id, "change not concluded", concluded);
             // If it is open still, the next change or the sweep need not wait for the lease, and learn what was answered.
             let verdict = if outcome == Outcome::Changed { Verdict::Succeeded } else { Verdict::Failed };
-            let left = self.store.close(claimed, ClaimEnding::LeftOver(log_id, verdict)).await;
-            report(log_id, "change not left to the sweep", left);
+            self.leave_over(job, claimed, log_id, verdict).await;
         }
+    }
+
+    async fn leave_over(&self, job: &Job<'_>, claimed: &Claimed, change: LogId, verdict: Verdict) {
+        let leaving = Box::pin(self.store.close(claimed, ClaimEnding::LeftOver(change, verdict)));
+        let left = job.deadline.with_recording().bound("leave change", leaving).await;
+        report(change, "change not left to the sweep", left);
+    }
+
+    /// A change that was to be finished, of a member whom somebody else has changed since it began: it has failed.
+    pub(super) async fn record_overtaken(&self, job: &Job<'_>, intent: Intent, claimed: &Claimed) {
+        self.close_with(job, intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, None)).await;
     }
 
     /// After a change that had nothing to write to Roblox. `None` is a dry run, which leaves no entry. Of several such
@@ -108,7 +123,10 @@ impl<S: Store, R: Roblox> App<S, R> {
             return Kept::ByAnother;
         }
         if let Some(outcome) = outcome {
-            report(intent.log_id, "log entry not written", self.store.append(&self.entry(job, &intent, outcome)).await);
+            let entry = self.entry(job, &intent, outcome);
+            let appending = Box::pin(self.store.append(&entry));
+            let appended = job.deadline.with_recording().bound("append log entry", appending).await;
+            report(intent.log_id, "log entry not written", appended);
         }
         Kept::Own
     }
@@ -121,7 +139,8 @@ impl<S: Store, R: Roblox> App<S, R> {
     async fn keep_own(&self, job: &Job<'_>, run: LogId, answer: StoredAnswer) -> Kept {
         let Some(idempotency) = &job.idempotency else { return Kept::Own };
         let slot = AnswerSlot { key_id: &job.key.key_id, idempotency, change: run, holder: run };
-        match self.store.keep_answer(slot, &answer, self.now()).await {
+        let keeping = Box::pin(self.store.keep_answer(slot, &answer, self.now()));
+        match job.deadline.with_recording().bound("keep answer", keeping).await {
             Ok(false) => Kept::ByAnother,
             Ok(true) => Kept::Own,
             Err(error) => {
@@ -173,7 +192,8 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 }
 
-fn slot(intent: &Intent, holder: LogId) -> Option<AnswerSlot<'_>> {
+/// Where the answer to this change is kept, if its request had an idempotency key.
+pub(super) fn slot(intent: &Intent, holder: LogId) -> Option<AnswerSlot<'_>> {
     let idempotency = intent.idempotency.as_ref()?;
     Some(AnswerSlot { key_id: &intent.key_id, idempotency, change: intent.log_id, holder })
 }

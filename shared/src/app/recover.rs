@@ -10,13 +10,13 @@ use std::future::ready;
 use futures::{StreamExt as _, stream};
 
 use super::App;
-use super::apply::Writer;
+use super::apply::{NotApplied, Writer};
 use super::change_rank::{Job, RankChanged};
 use super::deadline::Deadline;
 use super::error::AppError;
 use super::lease::Lease;
-use super::ports::{Claimed, Ending, Errand, OpenChange, Roblox, RobloxFailure, Store, StoreError, Verdict};
-use super::record::report;
+use super::ports::{Claimed, Ending, Errand, OpenChange, Roblox, RobloxFailure, Store, StoreError, TakeOver, Verdict};
+use super::record::{report, slot};
 use crate::domain::audit::{Intent, LogEntry, Outcome};
 use crate::domain::id::RoleId;
 use crate::telemetry::Causes;
@@ -65,20 +65,25 @@ impl<S: Store, R: Roblox> App<S, R> {
 
     /// Puts an abandoned change right, unless somebody else is faster.
     pub(super) async fn recover(&self, open: &OpenChange, errand: &Errand) -> Result<(), AppError> {
-        let Some((claimed, lease)) = self.take_over(open).await? else { return Ok(()) };
+        let Some((claimed, told, lease)) = Box::pin(self.take_over(open, TakeOver::PutRight)).await? else {
+            return Ok(());
+        };
         let OpenChange { intent, .. } = open;
         let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
         let held = match self.roblox.held_roles(claimed.member, errand).await {
             Ok(held) => held,
-            Err(failure) => return self.give_up(&claimed, intent, open.verdict, failure).await,
+            Err(failure) => return self.give_up(&claimed, intent, told, failure).await,
         };
-        let verdict = judged(open, held.as_deref());
-        let reached = held.as_ref().is_some_and(|held| intent.change.is_reached_by(held));
+        let verdict = judged(intent, told, held.as_deref());
         let righted = match (&held, verdict) {
-            (Some(held), Verdict::Succeeded) if reached => writer.clean_up(&intent.change, held).await,
-            (Some(held), Verdict::Failed | Verdict::Pending) => writer.take_back(&intent.change, held).await,
+            (Some(held), Verdict::Succeeded) if intent.change.is_reached_by(held) => {
+                Box::pin(writer.clean_up(&intent.change, held)).await
+            }
+            (Some(held), Verdict::Failed | Verdict::Pending) if !intent.change.is_overtaken(held) => {
+                Box::pin(writer.take_back(&intent.change, held)).await
+            }
             // The member has left, or was moved on by somebody else: there is nothing to put right any more.
-            (None, _) | (Some(_), Verdict::Succeeded) => Ok(()),
+            (None | Some(_), _) => Ok(()),
         };
         if let Err(failure) = righted {
             return self.give_up(&claimed, intent, verdict, failure).await;
@@ -90,7 +95,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         let duration = self.now().duration_since(intent.log_id.instant());
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or_default();
         let entry = LogEntry { intent: intent.clone(), outcome, duration_ms };
-        if let Err(error) = self.store.conclude(&claimed, ending, &entry).await {
+        if let Err(error) = Box::pin(self.store.conclude(&claimed, ending, &entry)).await {
             report(intent.log_id, "claim not closed", self.store.close(&claimed, left_over(intent, verdict)).await);
             return Err(error.into());
         }
@@ -98,24 +103,55 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 
     /// The same request with the same idempotency key has come again: what it began is finished, and answered as the
-    /// first time would have been. `None` if somebody else was faster.
+    /// first time would have been. `None` if somebody else was faster, or has changed the member meanwhile.
     pub(super) async fn finish_own(
         &self,
         job: &Job<'_>,
         open: &OpenChange,
         errand: &Errand,
     ) -> Result<Option<RankChanged>, AppError> {
-        let Some((claimed, lease)) = self.take_over(open).await? else { return Ok(None) };
-        let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
-        let applied = writer.apply(&open.intent.change).await;
-        self.record(job, open.intent.clone(), &claimed, applied).await.map(Some)
+        let OpenChange { intent, .. } = open;
+        let Some((claimed, told, lease)) = Box::pin(self.take_over(open, TakeOver::Finish)).await? else {
+            return Ok(None);
+        };
+        if !Box::pin(self.hold_own_key(intent, &claimed, told)).await? {
+            return Ok(None);
+        }
+        let applied = match self.roblox.held_roles(claimed.member, errand).await {
+            Ok(Some(held)) if intent.change.is_overtaken(&held) => {
+                Box::pin(self.record_overtaken(job, intent.clone(), &claimed)).await;
+                return Ok(None);
+            }
+            Ok(Some(held)) => {
+                let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
+                Box::pin(writer.apply(&intent.change, intent.change.shown_by(&held))).await
+            }
+            Ok(None) => Err(NotApplied::MemberLeft),
+            // Whatever the first run has done is still there.
+            Err(failure) => Err(NotApplied::HalfDone(failure)),
+        };
+        Box::pin(self.record(job, intent.clone(), &claimed, applied)).await.map(Some)
     }
 
-    async fn take_over(&self, open: &OpenChange) -> Result<Option<(Claimed, Lease)>, AppError> {
+    /// The key names the change again while it is being finished, so that its end is found whatever becomes of this run.
+    async fn hold_own_key(&self, intent: &Intent, claimed: &Claimed, told: Verdict) -> Result<bool, AppError> {
+        let Some(slot) = slot(intent, claimed.holder) else { return Ok(true) };
+        let held = self.store.hold_answer(slot, claimed.until, self.now()).await;
+        if !matches!(held, Ok(true)) {
+            report(intent.log_id, "claim not closed", self.store.close(claimed, left_over(intent, told)).await);
+        }
+        Ok(held?)
+    }
+
+    async fn take_over(
+        &self,
+        open: &OpenChange,
+        what_for: TakeOver,
+    ) -> Result<Option<(Claimed, Verdict, Lease)>, AppError> {
         let lease = Lease::new(self.clock.clone());
         let holder = self.log_id_after(Some(open.holder))?;
-        let claimed = self.store.take_over(open, holder, lease.until, self.now()).await?;
-        Ok(claimed.map(|claimed| (claimed, lease)))
+        let taken = self.store.take_over(open, what_for, holder, lease.until, self.now()).await?;
+        Ok(taken.map(|(claimed, told)| (claimed, told, lease)))
     }
 
     /// Roblox is still in trouble: the change stays open, for the next one to try.
@@ -136,10 +172,21 @@ fn left_over(intent: &Intent, verdict: Verdict) -> Ending {
 }
 
 /// The verdict that the caller was told; where nobody was told any, the member's rank decides.
-fn judged(open: &OpenChange, held: Option<&[RoleId]>) -> Verdict {
-    match (open.verdict, held) {
+fn judged(intent: &Intent, told: Verdict, held: Option<&[RoleId]>) -> Verdict {
+    match (told, held) {
         (told @ (Verdict::Succeeded | Verdict::Failed), _) => told,
-        (Verdict::Pending, Some(held)) if open.intent.change.is_reached_by(held) => Verdict::Succeeded,
+        (Verdict::Pending, Some(held)) if intent.change.is_reached_by(held) => Verdict::Succeeded,
         (Verdict::Pending, _) => Verdict::Failed,
+    }
+}
+
+/// The roles that a member who holds these will hold once the abandoned change is put right: what a dry run, which
+/// writes nothing, has to go by.
+pub(super) fn once_put_right(open: &OpenChange, held: &[RoleId]) -> Vec<RoleId> {
+    let change = &open.intent.change;
+    match judged(&open.intent, open.verdict, Some(held)) {
+        Verdict::Succeeded if change.is_reached_by(held) => change.settled(held, true),
+        Verdict::Failed | Verdict::Pending if !change.is_overtaken(held) => change.settled(held, false),
+        Verdict::Succeeded | Verdict::Failed | Verdict::Pending => held.to_vec(),
     }
 }

@@ -1,7 +1,7 @@
 //! Putting a member back to the roles they held before a change.
 
 use super::App;
-use super::admission::Metered;
+use super::admission::{Done, Metered};
 use super::change_rank::{ChangeAnswer, Job, Render, Wish, replay};
 use super::deadline::Deadline;
 use super::error::AppError;
@@ -60,7 +60,12 @@ impl<S: Store, R: Roblox> App<S, R> {
             }
         };
         let rescue = |known: &Option<_>| replay(known.as_ref(), idempotency.as_ref(), began);
-        self.metered(key, Demand::default(), loading, rescue, |record, _| async {
+        self.metered(key, Demand::default(), loading, rescue, |record, known| async {
+            let known = known;
+            // Before the entry is looked for: it may have ended since the first time.
+            if let Some(answer) = replay(known.as_ref(), idempotency.as_ref(), began) {
+                return Ok(Done::Free(answer));
+            }
             let entry = self.store.entry(record.group, request.log_id, began).await?.ok_or(AppError::LogNotFound)?;
             let member = Member { group: record.group, user: entry.intent.user };
             let slot = idempotency.as_ref().map(|idempotency| (key.id(), &idempotency.key));

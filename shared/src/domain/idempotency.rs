@@ -101,6 +101,8 @@ pub enum Known {
         request: RequestHash,
         /// When its lease ends.
         until: Timestamp,
+        /// How long the key stands for this request; DynamoDB deletes late.
+        kept_until: Timestamp,
         /// The change that it makes.
         change: LogId,
         /// The run.
@@ -113,8 +115,17 @@ pub enum Known {
         /// The answer.
         answer: StoredAnswer,
         /// How long it is kept; DynamoDB deletes late.
-        until: Timestamp,
+        kept_until: Timestamp,
     },
+}
+
+impl Known {
+    /// Whether its 24 hours are over, and the key stands for nothing any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Running { kept_until, .. } | Self::Answered { kept_until, .. } => *kept_until <= now,
+        }
+    }
 }
 
 /// What becomes of a request with an idempotency key.
@@ -132,9 +143,9 @@ pub enum Judgement<'a> {
 
 /// Judges a request by what is known about its key.
 pub fn judge<'a>(known: Option<&'a Known>, request: &RequestHash, now: Timestamp) -> Judgement<'a> {
-    match known {
+    match known.filter(|known| !known.is_over(now)) {
         None => Judgement::Run,
-        Some(Known::Running { until, .. } | Known::Answered { until, .. }) if *until <= now => Judgement::Run,
+        Some(Known::Running { until, .. }) if *until <= now => Judgement::Run,
         Some(Known::Running { request: first, .. } | Known::Answered { request: first, .. }) if first != request => {
             Judgement::Reused
         }
@@ -163,7 +174,7 @@ mod tests {
     fn a_crashed_runs_key_is_free_when_its_lease_ends() {
         let request = RequestHash::from("a");
         let (change, holder) = (LogId::MIN, LogId::MAX);
-        let running = Known::Running { request: request.clone(), until: at(10), change, holder };
+        let running = Known::Running { request: request.clone(), until: at(10), kept_until: at(99), change, holder };
         assert_eq!(judge(Some(&running), &request, at(9)), Judgement::InProgress(at(10)));
         assert_eq!(judge(Some(&running), &request, at(10)), Judgement::Run);
         assert_eq!(judge(Some(&running), &RequestHash::from("b"), at(9)), Judgement::Reused);
@@ -172,7 +183,7 @@ mod tests {
     #[test]
     fn an_answer_is_for_the_same_request_alone() {
         let answer = StoredAnswer { status: 200, body: "{}".to_owned() };
-        let known = Known::Answered { request: RequestHash::from("a"), answer: answer.clone(), until: at(10) };
+        let known = Known::Answered { request: RequestHash::from("a"), answer: answer.clone(), kept_until: at(10) };
         assert_eq!(judge(Some(&known), &RequestHash::from("a"), at(0)), Judgement::Replay(&answer));
         assert_eq!(judge(Some(&known), &RequestHash::from("b"), at(0)), Judgement::Reused);
         assert_eq!(judge(Some(&known), &RequestHash::from("b"), at(10)), Judgement::Run, "its time is over");

@@ -34,6 +34,19 @@ impl HeldRoles {
         Ok(Self { roles })
     }
 
+    /// Their ids.
+    pub fn ids(&self) -> Vec<RoleId> {
+        self.roles.iter().map(|role| role.id).collect()
+    }
+
+    /// The roles held if the ids were what `change` makes of them. What the list does not know is left out.
+    #[must_use]
+    pub fn as_if(&self, ladder: &Ladder, change: impl FnOnce(&[RoleId]) -> Vec<RoleId>) -> Self {
+        let mut ids = change(&self.ids());
+        ids.retain(|id| ladder.role(*id).is_some());
+        Self::of(ladder, &ids).unwrap_or_else(|_| self.clone())
+    }
+
     /// Every role held, highest rank first.
     pub fn all(&self) -> &[Role] {
         &self.roles
@@ -74,6 +87,34 @@ pub struct RoleChange {
     /// Then these, lowest rank first: in a demotion the rank falls with the very last write. Until then the member
     /// stands where they stood, and what was done can be taken back unseen.
     pub unassign: Vec<Role>,
+}
+
+/// One write to Roblox. Each is idempotent there: assigning a held role, or unassigning one not held, does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleWrite {
+    /// Gives the role.
+    Assign(RoleId),
+    /// Takes it off.
+    Unassign(RoleId),
+}
+
+impl RoleWrite {
+    /// Whether a member who holds these roles shows its effect.
+    pub fn shows_in(self, held: &[RoleId]) -> bool {
+        match self {
+            Self::Assign(role) => held.contains(&role),
+            Self::Unassign(role) => !held.contains(&role),
+        }
+    }
+
+    /// What takes it back.
+    #[must_use]
+    pub const fn inverse(self) -> Self {
+        match self {
+            Self::Assign(role) => Self::Unassign(role),
+            Self::Unassign(role) => Self::Assign(role),
+        }
+    }
 }
 
 impl RoleChange {
@@ -118,12 +159,45 @@ impl RoleChange {
         self.assign.is_empty() && self.unassign.is_empty()
     }
 
-    /// Whether a member who holds these roles stands at the target: they hold it, and none of the roles above it that
-    /// were to go. Lower ones still on do not matter; taking them off is cleaning up.
+    /// Whether a member who holds these roles stands at the target: they hold all that was to be given, and none of the
+    /// roles above it that were to go. Lower ones still on do not matter; taking them off is cleaning up.
     pub fn is_reached_by(&self, held: &[RoleId]) -> bool {
         let holds_target = self.to.rank == Rank::BASE || held.contains(&self.to.id);
+        // An undo may give lower roles back to someone who holds the target throughout.
+        let given = self.assign.iter().all(|role| held.contains(&role.id));
         let above = |role: &&Role| role.rank > self.to.rank && held.contains(&role.id);
-        holds_target && self.unassign.iter().find(above).is_none()
+        holds_target && given && self.unassign.iter().find(above).is_none()
+    }
+
+    /// The writes of this change, in their order.
+    pub fn writes(&self) -> impl DoubleEndedIterator<Item = RoleWrite> {
+        let assign = self.assign.iter().map(|role| RoleWrite::Assign(role.id));
+        assign.chain(self.unassign.iter().map(|role| RoleWrite::Unassign(role.id)))
+    }
+
+    /// Those of the writes whose effect a member who holds these roles shows.
+    pub fn shown_by(&self, held: &[RoleId]) -> Vec<RoleWrite> {
+        self.writes().filter(|write| write.shows_in(held)).collect()
+    }
+
+    /// Whether somebody else has changed the member since this change began: the writes are made in their order and
+    /// taken back in the other one, so a member short of the target shows the first few and no later one.
+    pub fn is_overtaken(&self, held: &[RoleId]) -> bool {
+        let in_order = self.writes().map(|write| write.shows_in(held)).is_sorted_by(|first, next| first >= next);
+        !in_order && !self.is_reached_by(held)
+    }
+
+    /// The roles of a member who holds these, once this change is finished (`true`) or taken back.
+    pub fn settled(&self, held: &[RoleId], finished: bool) -> Vec<RoleId> {
+        let mut held = held.to_vec();
+        for write in self.writes() {
+            let (RoleWrite::Assign(role) | RoleWrite::Unassign(role)) = write;
+            held.retain(|id| *id != role);
+            if matches!(write, RoleWrite::Assign(_)) == finished {
+                held.push(role);
+            }
+        }
+        held
     }
 
     /// The managed roles held when the change is complete.
@@ -139,6 +213,11 @@ mod tests {
     use super::super::ladder::tests::{airline, role};
     use super::*;
     use proptest::prelude::*;
+
+    fn sorted(mut roles: Vec<RoleId>) -> Vec<RoleId> {
+        roles.sort_unstable();
+        roles
+    }
 
     fn held(ids: &[u64]) -> HeldRoles {
         HeldRoles::of(&airline(), &role_ids(ids)).unwrap()
@@ -207,6 +286,25 @@ mod tests {
     }
 
     #[test]
+    fn giving_lower_roles_back_is_done_when_all_of_them_are_there() {
+        let wanted: Vec<Role> = [5, 50, 200].map(|id| airline().role(RoleId::new(id).unwrap()).unwrap().clone()).into();
+        let undo = RoleChange::to_exactly(&held(&[10, 200]), &wanted, &role(10, 1), &ManagedRoles::All).unwrap();
+        assert_eq!((ids(&undo.assign), ids(&undo.unassign)), (vec![5, 50], vec![]));
+        assert!(!undo.is_reached_by(&role_ids(&[10, 200])) && !undo.is_reached_by(&role_ids(&[10, 5, 200])));
+        assert!(undo.is_reached_by(&role_ids(&[10, 5, 50, 200])));
+    }
+
+    #[test]
+    fn a_member_whom_others_have_changed_meanwhile_is_told_from_one_on_the_way() {
+        let demotion = exclusive(&held(&[10, 50, 200]), &role(5, 5));
+        assert_eq!((ids(&demotion.assign), ids(&demotion.unassign)), (vec![5], vec![50, 200]));
+        assert!(!demotion.is_overtaken(&role_ids(&[10, 5, 200])) && !demotion.is_overtaken(&role_ids(&[10, 50, 200])));
+        assert!(demotion.is_overtaken(&role_ids(&[10])), "stripped to the base role by hand");
+        let promotion = exclusive(&held(&[10, 5, 50]), &role(200, 200));
+        assert!(!promotion.is_overtaken(&role_ids(&[10, 5, 200])), "at the target, whoever took the other role off");
+    }
+
+    #[test]
     fn role_missing_from_the_list_is_reported_not_guessed() {
         assert_eq!(HeldRoles::of(&airline(), &role_ids(&[77])), Err(UnknownRole(RoleId::new(77).unwrap())));
     }
@@ -232,8 +330,13 @@ mod tests {
             let mut now = start.clone();
             let mut flips = 0;
             let mut rank = change.from.rank;
-            for (on, role) in writes(&change) {
-                if on { now.push(role.id) } else { now.retain(|id| *id != role.id) }
+            let both_ends = [change.settled(&start, true), change.settled(&start, false)].map(sorted);
+            prop_assert_eq!(&both_ends[1], &sorted(start.clone()));
+            for (done, write) in change.writes().enumerate() {
+                apply(write, &mut now);
+                prop_assert_eq!(change.shown_by(&now).len(), done + 1);
+                prop_assert!(!change.is_overtaken(&now));
+                prop_assert_eq!(&[change.settled(&now, true), change.settled(&now, false)].map(sorted), &both_ends);
                 let next = HeldRoles::of(&ladder, &now).unwrap().highest().unwrap().rank;
                 prop_assert!(next == change.from.rank || next == change.to.rank);
                 prop_assert_eq!(change.is_reached_by(&now), next == change.to.rank);
@@ -243,21 +346,25 @@ mod tests {
             prop_assert_eq!(rank, target.rank);
             prop_assert!(flips <= 1);
 
+            prop_assert_eq!(&sorted(now.clone()), &both_ends[0]);
             let after = HeldRoles::of(&ladder, &now).unwrap();
             let wanted: Vec<Role> = change.before.iter().map(|id| ladder.role(*id).unwrap().clone()).collect();
             let back = RoleChange::to_exactly(&after, &wanted, &target, &settings.managed).unwrap();
-            for (on, role) in writes(&back) {
-                if on { now.push(role.id) } else { now.retain(|id| *id != role.id) }
-            }
-            let (mut now, mut start) = (now, start);
-            now.sort();
-            start.sort();
-            prop_assert_eq!(now, start);
+            carry_out(&back, &mut now);
+            prop_assert_eq!(sorted(now), sorted(start));
         }
     }
 
-    fn writes(change: &RoleChange) -> Vec<(bool, Role)> {
-        let assign = change.assign.iter().cloned().map(|role| (true, role));
-        assign.chain(change.unassign.iter().cloned().map(|role| (false, role))).collect()
+    fn carry_out(change: &RoleChange, held: &mut Vec<RoleId>) {
+        for write in change.writes() {
+            apply(write, held);
+        }
+    }
+
+    fn apply(write: RoleWrite, held: &mut Vec<RoleId>) {
+        match write {
+            RoleWrite::Assign(role) => held.push(role),
+            RoleWrite::Unassign(role) => held.retain(|id| *id != role),
+        }
     }
 }

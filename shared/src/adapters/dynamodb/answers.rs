@@ -19,17 +19,20 @@ const ANSWERED: &str = "answered";
 /// The place is free, over (DynamoDB deletes late), given up, or this run's own.
 const FREE: &str = "attribute_not_exists(#pk) OR #ttl <= :second \
     OR (#state = :running AND (#until <= :now OR #holder = :holder))";
+/// For the answer itself: or it is there already, and this is a repetition of the attempt that kept it.
+const FREE_OR_KEPT: &str = "attribute_not_exists(#pk) OR #ttl <= :second OR #holder = :holder \
+    OR (#state = :running AND #until <= :now)";
 
 impl Table {
     /// Holds the key for a run; `false` if another has it. Repeated, it finds it its own.
-    pub(super) async fn hold_answer(
+    pub(super) async fn put_hold(
         &self,
         slot: AnswerSlot<'_>,
         until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let attributes = [("state", text(RUNNING)), ("until", number(until.as_millisecond()))];
-        self.put_answer(slot, attributes, now, "hold idempotency key").await
+        self.put_answer(slot, attributes, FREE, now, "hold idempotency key").await
     }
 
     pub(super) async fn store_answer(
@@ -41,7 +44,7 @@ impl Table {
         let attributes =
             [("state", text(ANSWERED)), ("statusCode", number(answer.status)), ("body", text(&answer.body))];
         // Another run's answer stays: it was given to somebody.
-        self.put_answer(slot, attributes, now, "keep answer").await
+        self.put_answer(slot, attributes, FREE_OR_KEPT, now, "keep answer").await
     }
 
     pub(super) async fn delete_answer(&self, slot: AnswerSlot<'_>) -> Result<(), StoreError> {
@@ -71,6 +74,7 @@ impl Table {
         &self,
         slot: AnswerSlot<'_>,
         attributes: [(&str, AttributeValue); N],
+        condition: &str,
         now: Timestamp,
         operation: &'static str,
     ) -> Result<bool, StoreError> {
@@ -86,7 +90,7 @@ impl Table {
             .put_item()
             .table_name(&self.name)
             .set_item(Some(item))
-            .condition_expression(FREE)
+            .condition_expression(condition)
             .expression_attribute_names("#pk", "pk")
             .expression_attribute_names("#ttl", TTL_ATTRIBUTE)
             .expression_attribute_names("#state", "state")
@@ -119,15 +123,19 @@ pub(super) fn known(item: &Item) -> Result<Known, Unreadable> {
     match read_text(item, "state")? {
         RUNNING => {
             let until = Timestamp::from_millisecond(read_number(item, "until")?).map_err(|_| Unreadable("until"))?;
+            let kept_until = kept_until(item)?;
             let id = |name: &'static str| read_text(item, name)?.parse().map_err(|_| Unreadable(name));
-            Ok(Known::Running { request, until, change: id("change")?, holder: id("holder")? })
+            Ok(Known::Running { request, until, kept_until, change: id("change")?, holder: id("holder")? })
         }
         ANSWERED => {
             let answer =
                 StoredAnswer { status: read_number(item, "statusCode")?, body: read_text(item, "body")?.to_owned() };
-            let until = Timestamp::from_second(read_number(item, TTL_ATTRIBUTE)?).map_err(|_| Unreadable("ttl"))?;
-            Ok(Known::Answered { request, answer, until })
+            Ok(Known::Answered { request, answer, kept_until: kept_until(item)? })
         }
         _ => Err(Unreadable("state")),
     }
+}
+
+fn kept_until(item: &Item) -> Result<Timestamp, Unreadable> {
+    Timestamp::from_second(read_number(item, TTL_ATTRIBUTE)?).map_err(|_| Unreadable("ttl"))
 }

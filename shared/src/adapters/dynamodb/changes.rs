@@ -1,18 +1,20 @@
 //! Claims on members: one change at a time, each with all that it is to do.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures::future::{OptionFuture, join, try_join_all};
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::admission::condition_failed;
 use super::item::{Item, Unreadable, number, read_number, read_text, text, text_key};
 use super::{INDEX, Table, answers, groups, store_error};
 use crate::app::ports::{
     AnswerSlot, Changes, Claim, ClaimConflict, Claimed, Ending, LoadedChange, Member, MemberRecord, OpenChange,
-    StoreError, Verdict,
+    StoreError, TakeOver, Verdict,
 };
 use crate::domain::api_key::KeyId;
 use crate::domain::audit::LogEntry;
@@ -22,9 +24,16 @@ use crate::domain::log_id::LogId;
 /// Open changes are found through the index, spread over this many partitions: one would take 1,000 writes a second.
 const SHARDS: u64 = 8;
 
+/// Between the attempts at a batch of which DynamoDB leaves a part unprocessed.
+const PAUSES_FOR_THE_REST: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200), Duration::ZERO];
+
 const CLAIM: &str = "SET #holder = :holder, #until = :until, #intent = :intent, #ixPk = :ixPk, #ixSk = :ixSk";
 const NOT_HELD: &str = "(attribute_not_exists(#holder) OR #holder = :holder)";
+const NOT_HELD_OR_OVER: &str =
+    "(attribute_not_exists(#holder) OR #holder = :holder OR (#holder = :over AND #until <= :now))";
 const TAKE_OVER: &str = "SET #holder = :holder, #until = :until, #ixSk = :ixSk";
+const AND_FORGET_THE_VERDICT: &str = " REMOVE #verdict";
 
 impl Changes for Table {
     async fn load_change(
@@ -56,7 +65,7 @@ impl Changes for Table {
         let slot = intent.idempotency.as_ref();
         let slot =
             slot.map(|idempotency| AnswerSlot { key_id: &intent.key_id, idempotency, change: intent.log_id, holder });
-        let holding = OptionFuture::from(slot.map(|slot| self.hold_answer(slot, until, claim.now)));
+        let holding = OptionFuture::from(slot.map(|slot| self.put_hold(slot, until, claim.now)));
         let (member_claimed, answer_held) = join(self.claim_member(member, claim), holding).await;
         let claimed = Claimed { member, holder, until };
         let conflict = match (member_claimed, answer_held.unwrap_or(Ok(true))) {
@@ -65,7 +74,7 @@ impl Changes for Table {
             (Ok(false), Ok(_)) => ClaimConflict::Member,
             (Ok(true), Ok(false)) => ClaimConflict::Idempotency,
         };
-        let freeing = OptionFuture::from(slot.map(|slot| self.free_answer(slot)));
+        let freeing = OptionFuture::from(slot.map(|slot| self.delete_answer(slot)));
         // What cannot be taken off now ends with its lease.
         let _ = join(self.close(&claimed, Ending::Unchanged), freeing).await;
         Err(conflict)
@@ -74,31 +83,42 @@ impl Changes for Table {
     async fn take_over(
         &self,
         open: &OpenChange,
+        what_for: TakeOver,
         holder: LogId,
         until: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<Claimed>, StoreError> {
+    ) -> Result<Option<(Claimed, Verdict)>, StoreError> {
+        const OPERATION: &str = "take over claim";
         let member = Member { group: open.intent.group, user: open.intent.user };
-        let request = self
+        let (update, used) = match what_for {
+            TakeOver::PutRight => (TAKE_OVER.to_owned(), &["holder", "until", "ixSk"][..]),
+            TakeOver::Finish => {
+                (format!("{TAKE_OVER}{AND_FORGET_THE_VERDICT}"), &["holder", "until", "ixSk", "verdict"][..])
+            }
+        };
+        let taken = self
             .update_member(member, holder)
-            .update_expression(TAKE_OVER)
+            .update_expression(update)
             .condition_expression("#holder = :before AND #until <= :now")
-            .set_expression_attribute_names(Some(names(&["holder", "until", "ixSk"])))
+            .set_expression_attribute_names(Some(names(used)))
             .expression_attribute_values(":before", text(open.holder.to_string()))
             .expression_attribute_values(":now", number(now.as_millisecond()))
             .expression_attribute_values(":until", number(until.as_millisecond()))
             .expression_attribute_values(":ixSk", text(padded(until)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let claimed = Claimed { member, holder, until };
-        match request.send().await {
-            Ok(_) => Ok(Some(claimed)),
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let item = match taken {
+            Ok(output) => output.attributes,
             Err(error) => match condition_failed(&error) {
                 // An SDK retry has met its own first attempt.
-                Some(failed) if failed.item().is_some_and(|item| holds(item, holder)) => Ok(Some(claimed)),
-                Some(_) => Ok(None),
-                None => Err(store_error("take over claim")(error)),
+                Some(failed) => failed.item().filter(|item| holds(item, holder)).cloned(),
+                None => return Err(store_error(OPERATION)(error)),
             },
-        }
+        };
+        let verdict = item.as_ref().map(read_verdict).transpose().map_err(store_error(OPERATION))?;
+        Ok(verdict.map(|verdict| (Claimed { member, holder, until }, verdict)))
     }
 
     async fn close(&self, claimed: &Claimed, ending: Ending) -> Result<(), StoreError> {
@@ -107,6 +127,14 @@ impl Changes for Table {
 
     async fn conclude(&self, claimed: &Claimed, ending: Ending, entry: &LogEntry) -> Result<(), StoreError> {
         self.conclude_change(claimed, ending, entry).await
+    }
+
+    async fn hold_answer(&self, slot: AnswerSlot<'_>, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        self.put_hold(slot, until, now).await
+    }
+
+    async fn leave_answer(&self, slot: AnswerSlot<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.put_hold(slot, Timestamp::UNIX_EPOCH, now).await.map(|_| ())
     }
 
     async fn keep_answer(
@@ -142,10 +170,11 @@ impl Table {
     async fn claim_member(&self, member: Member, claim: &Claim<'_>) -> Result<bool, StoreError> {
         const OPERATION: &str = "claim member";
         let intent = serde_json::to_string(claim.intent).map_err(store_error(OPERATION))?;
+        let used = ["holder", "until", "intent", "ixPk", "ixSk", "version", "verdict"];
         let mut request = self
             .update_member(member, claim.holder)
-            .update_expression(CLAIM)
-            .set_expression_attribute_names(Some(names(&["holder", "until", "intent", "ixPk", "ixSk", "version"])))
+            .update_expression(format!("{CLAIM}{AND_FORGET_THE_VERDICT}"))
+            .set_expression_attribute_names(Some(names(&used)))
             .expression_attribute_values(":until", number(claim.until.as_millisecond()))
             .expression_attribute_values(":intent", text(intent))
             .expression_attribute_values(":ixPk", text(shard_of(member)))
@@ -157,7 +186,15 @@ impl Table {
             }
             None => "attribute_not_exists(#version)",
         };
-        let request = request.condition_expression(format!("{NOT_HELD} AND {unchanged}"));
+        let free = match claim.over {
+            Some(over) => {
+                request = request.expression_attribute_values(":over", text(over.to_string()));
+                request = request.expression_attribute_values(":now", number(claim.now.as_millisecond()));
+                NOT_HELD_OR_OVER
+            }
+            None => NOT_HELD,
+        };
+        let request = request.condition_expression(format!("{free} AND {unchanged}"));
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if condition_failed(&error).is_some() => Ok(false),
@@ -180,22 +217,35 @@ impl Table {
             .send()
             .await
             .map_err(store_error(OPERATION))?;
-        let open = answer.items().iter().filter_map(|item| open_change(item).transpose());
-        open.collect::<Result<_, _>>().map_err(store_error(OPERATION))
+        let open = answer.items().iter().filter_map(|item| match open_change(item) {
+            Ok(open) => open,
+            // One that this version cannot read must not keep the sweep from the others.
+            Err(error) => {
+                let member = read_text(item, "pk").unwrap_or_default();
+                tracing::error!(member, %error, "an abandoned change cannot be read");
+                None
+            }
+        });
+        Ok(open.collect())
     }
 
-    /// Reads these items, strongly consistent, whatever DynamoDB leaves unprocessed included.
+    /// Reads these items, strongly consistent. What DynamoDB leaves unprocessed, which is how a batch is told that it is
+    /// throttled, is asked for again, later each time.
     async fn read_all(&self, keys: Vec<Item>, operation: &'static str) -> Result<Vec<Item>, StoreError> {
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let mut wanted = Some([(self.name.clone(), wanted.map_err(store_error(operation))?)].into());
+        let mut wanted = HashMap::from([(self.name.clone(), wanted.map_err(store_error(operation))?)]);
         let mut items = Vec::new();
-        while let Some(request) = wanted.take() {
-            let answer = self.client.batch_get_item().set_request_items(Some(request)).send().await;
+        for pause in PAUSES_FOR_THE_REST {
+            let answer = self.client.batch_get_item().set_request_items(Some(wanted)).send().await;
             let answer = answer.map_err(store_error(operation))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
-            wanted = answer.unprocessed_keys.filter(|rest| !rest.is_empty());
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(items);
+            }
+            sleep(pause).await;
         }
-        Ok(items)
+        Err(store_error(operation)("DynamoDB leaves a part of the batch unprocessed"))
     }
 }
 

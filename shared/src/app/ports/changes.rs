@@ -70,6 +70,8 @@ pub struct Claim<'a> {
     pub intent: &'a Intent,
     /// The version of the member that the decision was made upon.
     pub seen: Option<LogId>,
+    /// The holder of a finished change whose leftovers this one takes along: its claim gives way.
+    pub over: Option<LogId>,
     /// Now.
     pub now: Timestamp,
 }
@@ -94,6 +96,21 @@ pub enum ClaimConflict {
     Idempotency,
     /// The database failed; the claim may or may not be there, and ends by itself.
     Store(StoreError),
+}
+
+impl From<StoreError> for ClaimConflict {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What somebody takes an abandoned claim over for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeOver {
+    /// To put right what was left, as the verdict says.
+    PutRight,
+    /// To finish it for the caller who asks again: whatever was said of it, its end is open from here on.
+    Finish,
 }
 
 /// How a claim is closed.
@@ -140,14 +157,29 @@ pub trait Changes: Send + Sync {
     /// conflict what was laid is taken off again.
     fn claim(&self, claim: &Claim<'_>) -> impl Future<Output = Result<Claimed, ClaimConflict>> + Send;
 
-    /// Takes over a claim whose lease has ended, with the intent that it carries. `None` if somebody else was faster.
+    /// Takes over a claim whose lease has ended, with the intent that it carries, and says what is known of its end at
+    /// this moment: its own run may have closed it since it was looked at. `None` if somebody else was faster.
     fn take_over(
         &self,
         open: &OpenChange,
+        what_for: TakeOver,
         holder: LogId,
         until: Timestamp,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Claimed>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(Claimed, Verdict)>, StoreError>> + Send;
+
+    /// Holds an idempotency key for a run; `false` if another holds it or has answered.
+    fn hold_answer(
+        &self,
+        slot: AnswerSlot<'_>,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Lets go of an idempotency key that this run holds, for anybody to take at once; until then it still names the
+    /// change, which may yet be finished for whoever asks again.
+    fn leave_answer(&self, slot: AnswerSlot<'_>, now: Timestamp)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Closes a claim of a change that leaves no entry. One that is no longer this run's is left alone.
     fn close(&self, claimed: &Claimed, ending: Ending) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 pub use self::changes::{
     AnswerSlot, Changes, Claim, ClaimConflict, Claimed, Ending, LoadedChange, LogPage, LogQuery, Logs, MemberRecord,
-    OpenChange, Verdict,
+    OpenChange, TakeOver, Verdict,
 };
 pub use self::roblox::{Errand, Group, Member, Roblox, RobloxFailure, RobloxFault};
 use crate::domain::api_key::{ApiKey, KeyId};
