@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rankbot_sandbox::demo::role;
@@ -48,7 +49,17 @@ enum Trouble {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Change { member: usize, change: Change, trouble: Trouble, then_again: bool },
+    Change {
+        member: usize,
+        change: Change,
+        trouble: Trouble,
+        then_again: bool,
+    },
+    /// Several changes of one member, none waiting for another.
+    AtOnce {
+        member: usize,
+        changes: Vec<Change>,
+    },
     Sweep,
     ColdStart,
 }
@@ -73,7 +84,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let one = (0..MEMBERS.len(), change, trouble, any::<bool>())
         .prop_map(|(member, change, trouble, then_again)| Step::Change { member, change, trouble, then_again });
-    let step = prop_oneof![8 => one, 1 => Just(Step::Sweep), 1 => Just(Step::ColdStart)];
+    let moving = prop_oneof![
+        1 => prop::sample::select(&LADDER[..]).prop_map(Change::Set),
+        2 => Just(Change::Promote),
+        1 => Just(Change::Demote),
+    ];
+    let at_once = (0..MEMBERS.len(), prop::collection::vec(moving, 2..5))
+        .prop_map(|(member, changes)| Step::AtOnce { member, changes });
+    let step = prop_oneof![8 => one, 2 => at_once, 1 => Just(Step::Sweep), 1 => Just(Step::ColdStart)];
     prop::collection::vec(step, 4..14)
 }
 
@@ -120,23 +138,14 @@ impl History {
                 Step::Change { member, change, trouble, then_again } => {
                     self.change(MEMBERS[member], change, trouble, then_again).await;
                 }
+                Step::AtOnce { member, changes } => self.at_once(MEMBERS[member], &changes).await,
             }
         }
         self.check_end().await;
     }
 
     async fn change(&mut self, member: u64, change: Change, trouble: Trouble, then_again: bool) {
-        self.requests += 1;
-        let key = format!("request-{}", self.requests);
-        let known = self.model[&member].clone();
-        let ask = match (change, &known.last) {
-            (Change::Set(rank), _) => self.world.set_rank(member, rank),
-            (Change::Promote, _) => self.world.change("promote", member),
-            (Change::Demote, _) => self.world.change("demote", member),
-            (Change::UndoLast, Some((log_id, _))) => self.world.undo(log_id),
-            (Change::UndoLast, None) => return,
-        };
-        let ask = ask.once(&key);
+        let Some(ask) = self.ask(member, change) else { return };
         // Whatever a crash has left is seen to by this request, before it looks where the member stands.
         self.world.pass(LEASE_S);
         let first = self.send(&ask, trouble).await;
@@ -153,9 +162,44 @@ impl History {
             // An undo of a change whose entry is still to be written finds none, and counts.
             self.counted += u64::from(answer.counts() || answer.code() == Some("LOG_NOT_FOUND"));
         }
+        let healthy = matches!(trouble, Trouble::None) || again.is_some();
         match again.or(first) {
-            Some(answer) => self.answered(member, change, &answer),
+            Some(answer) => {
+                assert!(!healthy || may_answer(change, &answer), "nothing was in the way of {change:?}: {answer:?}");
+                self.answered(member, change, &answer);
+            }
             None => self.crashed(member, change),
+        }
+    }
+
+    /// A request of its own; `None` if there is nothing to undo.
+    fn ask(&mut self, member: u64, change: Change) -> Option<Ask> {
+        self.requests += 1;
+        let ask = match (change, &self.model[&member].last) {
+            (Change::Set(rank), _) => self.world.set_rank(member, rank),
+            (Change::Promote, _) => self.world.change("promote", member),
+            (Change::Demote, _) => self.world.change("demote", member),
+            (Change::UndoLast, Some((log_id, _))) => self.world.undo(log_id),
+            (Change::UndoLast, None) => return None,
+        };
+        Some(ask.once(&format!("request-{}", self.requests)))
+    }
+
+    /// They are made one after the other, in the order of their log ids; or are told to come back.
+    async fn at_once(&mut self, member: u64, changes: &[Change]) {
+        self.world.pass(LEASE_S);
+        let asks: Vec<_> = changes.iter().map(|change| self.ask(member, *change).unwrap()).collect();
+        let answers = join_all(asks.into_iter().map(Ask::send)).await;
+        self.counted += answers.iter().filter(|answer| answer.counts()).count() as u64;
+        let mut made = Vec::new();
+        for (change, answer) in changes.iter().zip(&answers) {
+            let in_progress = answer.code() == Some("RANK_CHANGE_IN_PROGRESS");
+            assert!(in_progress || may_answer(*change, answer), "{change:?}: {answer:?}");
+            made.extend((answer.status == 200 && answer.body["changed"] == true).then_some((change, answer)));
+        }
+        made.sort_by_key(|(_, answer)| answer.log_id().to_owned());
+        for (change, answer) in made {
+            self.answered(member, *change, answer);
         }
     }
 
@@ -296,6 +340,18 @@ impl History {
         }
         let used = self.world.used(self.world.key(Plan::Pro)).await;
         assert!((self.counted..=self.counted + self.crashes).contains(&used), "I4: {used}, {}", self.counted);
+    }
+}
+
+/// What a request is answered whom nothing stands in the way of.
+fn may_answer(change: Change, answer: &Answer) -> bool {
+    match (change, answer.status, answer.code()) {
+        (_, 200, _) => true,
+        // The next step, and the target, may be the bot's own role.
+        (Change::Promote, 502, Some("ROBLOX_PERMISSION_DENIED")) => true,
+        // Of a change whose entry is still to be written, or of a member who was moved since.
+        (Change::UndoLast, 409, Some("CHANGED_SINCE")) | (Change::UndoLast, 404, Some("LOG_NOT_FOUND")) => true,
+        _ => false,
     }
 }
 

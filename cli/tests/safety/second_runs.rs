@@ -142,5 +142,5 @@ async fn whatever_befalls_the_second_run_a_third_finds_the_change_made_once() {
             }
         }
     }
-    run_all(cases, 7, Case::run).await;
+    run_all(cases, 11, Case::run).await;
 }
