@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what is not as expected shall fail the test")]
 
 mod admission;
+mod claims;
 mod defects;
 mod fixture;
 mod keys;
