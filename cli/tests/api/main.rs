@@ -27,6 +27,7 @@ mod quota;
 mod rank_changes;
 mod rights;
 mod roblox_faults;
+mod role_lists;
 mod secrets;
 mod store_faults;
 mod template;

@@ -1,5 +1,7 @@
 //! The reading use cases: a member's rank, the group, its roles, the key.
 
+use std::sync::Arc;
+
 use super::App;
 use super::admission::{Done, Metered};
 use super::deadline::Deadline;
@@ -61,7 +63,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             let read_at = self.now();
             let ladder = Ladder::new(self.roblox.roles(key.group, &errand).await?);
             if record.roles.is_some_and(|stored| !stored.ladder.has_the_roles_of(&ladder)) {
-                self.keep(key.group, &RoleList { ladder: ladder.clone(), read_at }).await;
+                self.keep(key.group, Arc::new(RoleList { ladder: ladder.clone(), read_at })).await;
             }
             Ok(Done::Counted((key.group, ladder)))
         })

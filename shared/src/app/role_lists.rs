@@ -2,7 +2,7 @@
 //! Roblox.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 
 use futures::future::join;
 use jiff::{SignedDuration, Timestamp};
@@ -21,17 +21,66 @@ const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// At most this many groups are remembered; a warm environment of a busy deployment meets many.
 const REMEMBERED_GROUPS: usize = 1_000;
 
-type Slot = Arc<Mutex<Option<Arc<RoleList>>>>;
+/// What this process knows of one group's roles.
+#[derive(Debug, Default)]
+struct Slot {
+    known: SyncMutex<Known>,
+    /// Of many requests that miss the list at the same time only one asks Roblox. Those whose list is fresh do not wait
+    /// for it.
+    reading: Mutex<()>,
+}
 
-/// The role lists that this process has read, one slot a group, so that of many requests that miss one at the same
-/// time only one asks Roblox.
+#[derive(Debug, Default)]
+struct Known {
+    /// The one read last, by whichever process.
+    newest: Option<Arc<RoleList>>,
+    /// The one in the database, as far as this process has seen.
+    kept: Option<Arc<RoleList>>,
+}
+
+impl Slot {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the database holds.
+    fn note_kept(&self, list: &Arc<RoleList>) {
+        let mut known = self.known();
+        replace_older(&mut known.newest, list);
+        replace_older(&mut known.kept, list);
+    }
+
+    /// What Roblox has said.
+    fn note_read(&self, list: &Arc<RoleList>) {
+        replace_older(&mut self.known().newest, list);
+    }
+
+    fn newest_since(&self, since: Timestamp) -> Option<Arc<RoleList>> {
+        self.known().newest.clone().filter(|list| list.read_at > since)
+    }
+
+    /// Whether the database has a copy with the same roles that others still go by: to write it again would tell nobody
+    /// anything.
+    fn has_kept(&self, list: &RoleList, fresh_since: Timestamp) -> bool {
+        let same = |kept: &Arc<RoleList>| kept.read_at > fresh_since && kept.ladder.has_the_roles_of(&list.ladder);
+        self.known().kept.as_ref().is_some_and(same)
+    }
+}
+
+fn replace_older(place: &mut Option<Arc<RoleList>>, list: &Arc<RoleList>) {
+    if place.as_ref().is_none_or(|known| known.read_at <= list.read_at) {
+        *place = Some(Arc::clone(list));
+    }
+}
+
+/// The role lists that this process has met, one slot a group.
 #[derive(Debug, Default)]
 pub struct RoleLists {
-    slots: SyncMutex<HashMap<GroupId, Slot>>,
+    slots: SyncMutex<HashMap<GroupId, Arc<Slot>>>,
 }
 
 impl RoleLists {
-    fn slot(&self, group: GroupId) -> Slot {
+    fn slot(&self, group: GroupId) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= REMEMBERED_GROUPS && !slots.contains_key(&group) {
             slots.clear();
@@ -62,48 +111,60 @@ impl KnownRoles {
 }
 
 impl<S: Store, R: Roblox> App<S, R> {
-    /// The list that `stored` or memory has, if it is fresh; else Roblox's.
+    /// The newer of the lists that `stored` and memory have, if it is fresh; else Roblox's.
     pub(super) async fn roles(
         &self,
         group: GroupId,
         stored: Option<RoleList>,
         errand: &Errand,
     ) -> Result<KnownRoles, RobloxFailure> {
-        let fresh_since = self.now().saturating_sub(FRESH_FOR).unwrap_or(Timestamp::MIN);
-        match stored.filter(|list| list.read_at > fresh_since) {
-            Some(list) => Ok(KnownRoles::Remembered(Arc::new(list))),
-            None => self.read_roles_since(group, fresh_since, errand).await,
+        let slot = self.role_lists.slot(group);
+        if let Some(stored) = stored {
+            slot.note_kept(&Arc::new(stored));
+        }
+        let fresh_since = self.fresh_since();
+        match slot.newest_since(fresh_since) {
+            Some(list) => Ok(KnownRoles::Remembered(list)),
+            None => self.read_roles_since(group, &slot, fresh_since, errand).await,
         }
     }
 
     /// Roblox's list, read after this call began.
     pub(super) async fn refreshed_roles(&self, group: GroupId, errand: &Errand) -> Result<KnownRoles, RobloxFailure> {
-        self.read_roles_since(group, self.now(), errand).await
+        let slot = self.role_lists.slot(group);
+        self.read_roles_since(group, &slot, self.now(), errand).await
     }
 
     async fn read_roles_since(
         &self,
         group: GroupId,
+        slot: &Slot,
         since: Timestamp,
         errand: &Errand,
     ) -> Result<KnownRoles, RobloxFailure> {
-        let slot = self.role_lists.slot(group);
-        let mut slot = slot.lock().await;
-        if let Some(list) = slot.as_ref().filter(|list| list.read_at > since) {
-            return Ok(KnownRoles::Remembered(Arc::clone(list)));
+        let _alone = slot.reading.lock().await;
+        if let Some(list) = slot.newest_since(since) {
+            return Ok(KnownRoles::Remembered(list));
         }
         let read_at = self.now();
         let ladder = Ladder::new(self.roblox.roles(group, errand).await?);
         let list = Arc::new(RoleList { ladder, read_at });
-        *slot = Some(Arc::clone(&list));
-        self.keep(group, &list).await;
+        slot.note_read(&list);
+        if !slot.has_kept(&list, self.fresh_since()) {
+            self.keep(group, Arc::clone(&list)).await;
+        }
         Ok(KnownRoles::Current(list))
     }
 
+    fn fresh_since(&self) -> Timestamp {
+        self.now().saturating_sub(FRESH_FOR).unwrap_or(Timestamp::MIN)
+    }
+
     /// The list is kept for others' sake: a failure is logged, and this request goes on.
-    pub(super) async fn keep(&self, group: GroupId, list: &RoleList) {
-        if let Err(error) = self.store.save_roles(group, list).await {
-            tracing::warn!(group_id = %group, error = %Causes(&error), "role list not kept");
+    pub(super) async fn keep(&self, group: GroupId, list: Arc<RoleList>) {
+        match self.store.save_roles(group, &list).await {
+            Ok(()) => self.role_lists.slot(group).note_kept(&list),
+            Err(error) => tracing::warn!(group_id = %group, error = %Causes(&error), "role list not kept"),
         }
     }
 
