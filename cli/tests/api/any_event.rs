@@ -171,3 +171,44 @@ async fn what_claims_to_be_base64_and_is_not_is_a_malformed_body() {
     };
     world.invoke(Function::SetRank, &event.json()).await.expect("INVALID_JSON");
 }
+
+fn get(path: String, query: String) -> AnyEvent {
+    AnyEvent {
+        function: 0,
+        method: "GET".to_owned(),
+        path,
+        stage: Some("pro".to_owned()),
+        query,
+        host: "localhost".to_owned(),
+        headers: Vec::new(),
+        body: None,
+        is_base64: false,
+    }
+}
+
+/// API Gateway refuses them by itself; whoever else hands an event to a function need not.
+#[tokio::test]
+async fn paths_and_queries_that_no_uri_can_hold_are_answered() {
+    let world = World::start().await;
+    let key = json!(format!("Bearer {}", world.key(Plan::Pro).reveal()));
+    for (path, query, code) in [
+        (format!("/v1/{}", "x".repeat(70_000)), String::new(), Some("ROUTE_NOT_FOUND")),
+        (format!("/v1/{}", "ä".repeat(15_000)), String::new(), Some("ROUTE_NOT_FOUND")),
+        (":99999/v1/status".to_owned(), String::new(), Some("ROUTE_NOT_FOUND")),
+        (String::new(), String::new(), Some("ROUTE_NOT_FOUND")),
+        ("/v1/status".to_owned(), "x".repeat(70_000), None),
+        ("/v1/status".to_owned(), "{".repeat(25_000), None),
+        // Left out, it would show everything.
+        ("/v1/logs".to_owned(), format!("userId=8{}", "&".repeat(70_000)), Some("INVALID_PARAMETER")),
+        ("/v1/logs".to_owned(), format!("userId={}8", "0".repeat(1_000)), None),
+    ] {
+        let function = if path == "/v1/logs" { Function::Logs } else { Function::KeyInfo };
+        let shown = format!("{path:.20} {query:.20}");
+        let mut event = get(path, query).json();
+        event["headers"]["authorization"] = key.clone();
+        let answer = world.invoke(function, &event).await;
+        let shown = format!("{shown}: {} {}", answer.status, answer.body);
+        assert_eq!(answer.code(), code, "{shown}");
+        assert!(code.is_some() || answer.status == 200, "{shown}");
+    }
+}

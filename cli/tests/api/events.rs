@@ -8,7 +8,7 @@ use rankbot_shared::function::Function;
 use rankbot_shared::http::routes::ROUTES;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{GROUP, World};
 
 /// The functions that answer a caller, as the sweep does not.
 fn answering() -> impl Iterator<Item = Function> {
@@ -77,17 +77,21 @@ async fn a_stage_called_as_the_paths_begin_is_told_from_the_path() {
     check_all("v1", str::to_owned).await;
 }
 
-/// API Gateway hands on decoded paths. Should it ever not, a path means the same however it is written.
+/// API Gateway hands on decoded paths. What still looks encoded in one was encoded twice, and means itself.
 #[tokio::test]
-async fn a_percent_encoded_path_is_answered_as_the_plain_one() {
-    // All but the version, by which a path is told from the base path of a domain.
-    let encoded = |path: &str| {
-        let (version, rest) = path.split_at("/v1".len());
-        let written = |byte: u8| if byte == b'/' { "/".to_owned() } else { format!("%{byte:02X}") };
-        version.to_owned() + &rest.bytes().map(written).collect::<Vec<String>>().concat()
-    };
-    check_all("pro", |path| format!("/pro{}", encoded(path))).await;
-    check_all("pro", encoded).await;
+async fn a_path_is_not_decoded_a_second_time() {
+    let world = World::start().await;
+    let events = Event::of(Function::GetRank);
+    let event = events.iter().find(|event| event.expected_status() == Some(200)).unwrap();
+    for (path, code) in [
+        (format!("/v1/rank/{GROUP}/%32"), "INVALID_PARAMETER"),
+        (format!("/v1/rank/{GROUP}/2%30"), "INVALID_PARAMETER"),
+        (format!("/v1/%72ank/{GROUP}/2"), "ROUTE_NOT_FOUND"),
+        (format!("/v1/rank%2F{GROUP}%2F2"), "ROUTE_NOT_FOUND"),
+    ] {
+        world.invoke(Function::GetRank, &moved(event, "pro", &path)).await.expect(code);
+    }
+    assert!(world.store.calls().is_empty() && world.roblox.calls().is_empty());
 }
 
 /// An event that reaches another function than its own, by a slip in the template, is not carried out there.

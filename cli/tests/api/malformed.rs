@@ -96,6 +96,8 @@ async fn ids_in_a_path_are_decimal_digits_alone() {
         "%EF%BC%95",
         "0x5",
         "%00",
+        "%2532",
+        "%252532",
         "1,2",
         "٣",
     ] {
@@ -114,6 +116,24 @@ async fn ids_in_a_path_are_decimal_digits_alone() {
     assert_no_io(&world, "a wrong id");
     let leading_zeros = world.get(&format!("/v1/rank/00{GROUP}/0200001")).send().await.expect_success();
     assert_eq!(leading_zeros.body["userId"], 200_001);
+    let encoded = world.get(&format!("/v1/%72ank/{GROUP}/%32%300001")).send().await.expect_success();
+    assert_eq!(encoded.body["userId"], 200_001, "a path means the same encoded, once");
+}
+
+#[tokio::test]
+async fn queries_and_paths_of_any_length_that_arrives_are_answered() {
+    let world = World::start().await;
+    for (target, status) in [
+        (format!("/v1/status?{}", "x".repeat(60_000)), 200),
+        (format!("/v1/status?{}", "%22".repeat(20_000)), 200),
+        (format!("/v1/status?{}", "{".repeat(40_000)), 200),
+        (format!("/v1/{}", "x".repeat(60_000)), 404),
+        (format!("/v1/rank/{GROUP}/{}", "%7B".repeat(20_000)), 404),
+    ] {
+        let answer = world.raw(&format!("GET {target}"), &[]).await;
+        assert_eq!(answer.status, status, "{target:.30}: {}", answer.body);
+    }
+    assert_no_io(&world, "a long target");
 }
 
 #[tokio::test]

@@ -33,6 +33,13 @@ const OUTSIDE_A_QUERY: &AsciiSet = &CONTROLS
     .add(b'^')
     .add(b'|');
 
+/// The longest path and the longest query, in bytes. API Gateway takes 10,240 bytes for the request line and all headers
+/// together, and what is longer comes from elsewhere. Encoded, each byte is three at most, and a URI may have 65,534.
+const LONGEST_PART: usize = 10_240;
+/// In the place of a longer query: a parameter that no route has, so that those that read any refuse it. Without one, a
+/// filter of the log would be passed over.
+const OVERLONG_QUERY: &str = "overlong";
+
 /// The largest body, in bytes: a rank change is a few hundred.
 const LARGEST_BODY: usize = 16 * 1024;
 
@@ -121,9 +128,9 @@ fn request_id(request: &Request) -> String {
     gateway.or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone())).unwrap_or_default()
 }
 
-/// Mends what `lambda_http` would panic on when it turns the event into a request: a `Host` that is none, a query
-/// that holds characters no URI may hold, a body that claims to be base64 and is not. RankBot reads no `Host`, and
-/// answers such a body as the malformed one that it is.
+/// Mends what `lambda_http` would panic on when it turns the event into a request: a `Host` that is none, a path or a
+/// query that no URI may hold, a body that claims to be base64 and is not. RankBot reads no `Host`, has no such path,
+/// and answers such a body as the malformed one that it is.
 pub(super) fn tame(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
         tame_gateway_request(request);
@@ -134,8 +141,11 @@ pub(super) fn tame(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaR
 fn tame_gateway_request(request: &mut ApiGatewayV2httpRequest) {
     use base64::Engine as _;
 
+    let is_a_path = |path: &String| path.starts_with('/') && path.len() <= LONGEST_PART;
+    request.raw_path = request.raw_path.take().filter(is_a_path).or_else(|| Some("/".to_owned()));
     let query = request.raw_query_string.take().unwrap_or_default();
-    request.raw_query_string = Some(utf8_percent_encode(&query, OUTSIDE_A_QUERY).to_string());
+    let query = if query.len() <= LONGEST_PART { query.as_str() } else { OVERLONG_QUERY };
+    request.raw_query_string = Some(utf8_percent_encode(query, OUTSIDE_A_QUERY).to_string());
     request.headers.insert(http::header::HOST, HeaderValue::from_static("rankbot"));
     request.headers.remove("x-forwarded-proto");
     let body = request.body.as_deref().unwrap_or_default();
