@@ -68,7 +68,16 @@ impl HeldRoles {
     }
 
     fn base(&self) -> Option<&Role> {
-        self.roles.iter().find(|role| role.rank == Rank::BASE)
+        self.at_base().next()
+    }
+
+    /// Of the roles held at rank 1, this one if it is among them.
+    fn base_as(&self, wanted: &Role) -> Option<&Role> {
+        self.at_base().find(|role| role.id == wanted.id).or_else(|| self.base())
+    }
+
+    fn at_base(&self) -> impl Iterator<Item = &Role> {
+        self.roles.iter().filter(|role| role.rank == Rank::BASE)
     }
 }
 
@@ -131,12 +140,12 @@ impl RoleChange {
         Self::to_exactly(held, &wanted, target, &settings.managed)
     }
 
-    /// The change that leaves the member with exactly these managed roles: undoing. `base` stands for rank 1 where no
-    /// managed role is wanted and the member holds none either.
+    /// The change that leaves the member with exactly these managed roles: undoing. Where none is wanted the member comes
+    /// to stand at rank 1, in the role `base` if they hold that one, and in `base` too if they hold no role there.
     pub fn to_exactly(held: &HeldRoles, wanted: &[Role], base: &Role, managed: &ManagedRoles) -> Option<Self> {
-        let from = held.standing(managed)?.clone();
+        let from = held.managed(managed).next().or_else(|| held.base_as(base))?.clone();
         let highest = wanted.iter().max_by_key(|role| (role.rank, std::cmp::Reverse(role.id)));
-        let to = highest.or_else(|| held.base()).unwrap_or(base).clone();
+        let to = highest.or_else(|| held.base_as(base)).unwrap_or(base).clone();
         let holds = |role: &Role| held.all().iter().any(|own| own.id == role.id);
         let is_wanted = |role: &Role| wanted.iter().any(|own| own.id == role.id);
         let before = held.managed(managed).map(|role| role.id).collect();
@@ -252,6 +261,15 @@ mod tests {
     #[test]
     fn answer_names_the_base_role_that_the_member_holds() {
         assert_eq!(exclusive(&held(&[11, 5]), &role(10, 1)).to.id.get(), 11);
+    }
+
+    #[test]
+    fn of_two_base_roles_held_the_answer_names_the_one_that_was_asked_for() {
+        for asked in [10, 11] {
+            assert_eq!(exclusive(&held(&[10, 11, 5]), &role(asked, 1)).to.id.get(), asked);
+            let nothing = exclusive(&held(&[10, 11]), &role(asked, 1));
+            assert_eq!((nothing.from.id.get(), nothing.to.id.get()), (asked, asked));
+        }
     }
 
     #[test]
