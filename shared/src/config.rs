@@ -91,7 +91,8 @@ impl Config {
 /// One bot's key, or `{"bots":{"default":"…", …}}`. No Open Cloud key begins with a brace.
 fn given(text: &str) -> Result<BotSource, ConfigError> {
     if text.trim_start().starts_with('{') {
-        return bots::parse(text).map(BotSource::Keys).map_err(|_| ConfigError::UnreadableBotKey);
+        let ring = bots::parse(text).ok().filter(|ring| ring.unusable.is_empty());
+        return ring.map(|ring| BotSource::Keys(ring.keys)).ok_or(ConfigError::UnreadableBotKey);
     }
     BotKey::new(text).map(BotSource::Key).map_err(|_| ConfigError::UnreadableBotKey)
 }
@@ -132,7 +133,9 @@ mod tests {
             |text| read(Function::Promote, &[("TABLE_NAME", "t"), ("ROBLOX_API_KEY", text)]).map(|read| read.bots);
         let two = bots(r#"{"bots":{"default":"a","second":"b"}}"#);
         assert!(matches!(two, Ok(BotSource::Keys(keys)) if keys.len() == 2));
-        assert!(matches!(bots("{"), Err(ConfigError::UnreadableBotKey)));
+        for wrong in ["{", r#"{"bots":{"default":"a","second":""}}"#] {
+            assert!(matches!(bots(wrong), Err(ConfigError::UnreadableBotKey)), "{wrong}");
+        }
     }
 
     #[test]

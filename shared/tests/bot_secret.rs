@@ -231,6 +231,31 @@ async fn a_bot_that_is_new_to_the_secret_is_found_and_one_that_is_not_there_is_l
 }
 
 #[tokio::test]
+async fn one_unusable_key_leaves_the_other_bots_theirs() {
+    let secrets = SecretsManager::with(r#"{"bots":{"default":"one","second":"","third":7}}"#).await;
+    let bots = secrets.bots();
+    assert_eq!(key_as_read(&bots).await, key("one"));
+    for name in ["second", "third"] {
+        let why = bots.key(&named(name)).await.unwrap_err();
+        assert!(matches!(&why, NoBot::Unusable(bot) if *bot == named(name)), "{why}");
+    }
+    secrets.now_holds(TWO);
+    later(MINUTE).await;
+    assert_eq!(at_this_instant(bots.key(&named("second"))).await.unwrap(), key("other"));
+}
+
+#[tokio::test]
+async fn a_key_at_hand_goes_on_counting_while_the_secrets_own_is_unusable() {
+    let secrets = SecretsManager::with(TWO).await;
+    let bots = secrets.bots();
+    key_as_read(&bots).await;
+    secrets.now_holds(r#"{"bots":{"default":"new","second":""}}"#);
+    later(11 * MINUTE).await;
+    assert_eq!(key_as_read(&bots).await, key("new"));
+    assert_eq!(bots.key(&named("second")).await.unwrap(), key("other"));
+}
+
+#[tokio::test]
 async fn a_refused_key_is_renewed_once_for_all_whom_it_befell_concurrently() {
     let secrets = SecretsManager::with(ONE).await;
     let bots = secrets.bots();

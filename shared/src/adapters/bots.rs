@@ -1,6 +1,6 @@
 //! The bot accounts' Open Cloud keys, which RankBot acts with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use aws_sdk_secretsmanager::Client as SecretsClient;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use http::HeaderValue;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use crate::domain::group_settings::BotName;
@@ -71,6 +72,9 @@ pub enum NoBot {
     /// It is not `{"bots":{"default":"…"}}`.
     #[error("the bot secret is not {{\"bots\":{{\"default\":\"<Open Cloud key>\"}}}}")]
     Malformed,
+    /// What the secret has for this bot cannot be a key; the other bots' are not concerned.
+    #[error("the bot secret's key of {0} is empty or no Open Cloud key: put it in again, in one line")]
+    Unusable(BotName),
     /// The group is bound to a bot that the secret does not have.
     #[error("the bot secret has no bot named {0}: add it, or bind the group to another")]
     Unknown(BotName),
@@ -82,9 +86,17 @@ enum Source {
     SecretsManager { client: Box<SecretsClient>, arn: String },
 }
 
+/// What a secret holds.
+#[derive(Debug, Default)]
+pub(crate) struct Keyring {
+    pub(crate) keys: HashMap<BotName, BotKey>,
+    /// The bots whose keys are none.
+    pub(crate) unusable: HashSet<BotName>,
+}
+
 #[derive(Debug, Default)]
 struct Held {
-    keys: HashMap<BotName, BotKey>,
+    ring: Keyring,
     read_at: Option<Instant>,
     /// When it was last tried to read it, and why that failed, if it did.
     tried_at: Option<Instant>,
@@ -93,7 +105,11 @@ struct Held {
 
 impl Held {
     fn key(&self, bot: &BotName) -> Result<BotKey, NoBot> {
-        self.keys.get(bot).cloned().ok_or_else(|| NoBot::Unknown(bot.clone()))
+        match self.ring.keys.get(bot) {
+            Some(key) => Ok(key.clone()),
+            None if self.ring.unusable.contains(bot) => Err(NoBot::Unusable(bot.clone())),
+            None => Err(NoBot::Unknown(bot.clone())),
+        }
     }
 
     fn is_stale(&self, now: Instant) -> bool {
@@ -104,12 +120,17 @@ impl Held {
         self.tried_at.is_none_or(|at| now.duration_since(at) >= SHORTEST_REFRESH)
     }
 
-    /// A reading has come to its end. One that failed leaves what is held.
-    fn end(&mut self, result: Result<HashMap<BotName, BotKey>, NoBot>) -> Result<(), NoBot> {
+    /// A reading has come to its end. One that failed leaves what is held, as a whole or for one bot.
+    fn end(&mut self, result: Result<Keyring, NoBot>) -> Result<(), NoBot> {
         let now = Instant::now();
         self.tried_at = Some(now);
         self.failure = result.as_ref().err().cloned();
-        self.keys = result?;
+        let mut ring = result?;
+        for bot in &ring.unusable {
+            tracing::error!(%bot, "the bot secret's key of this bot is no Open Cloud key");
+            ring.keys.extend(self.ring.keys.remove_entry(bot));
+        }
+        self.ring = ring;
         self.read_at = Some(now);
         Ok(())
     }
@@ -152,7 +173,8 @@ impl Bots {
     }
 
     fn new(source: Source, keys: HashMap<BotName, BotKey>) -> Self {
-        Self { source, held: Mutex::new(Held { keys, ..Held::default() }), reading: tokio::sync::Mutex::default() }
+        let ring = Keyring { keys, ..Keyring::default() };
+        Self { source, held: Mutex::new(Held { ring, ..Held::default() }), reading: tokio::sync::Mutex::default() }
     }
 
     /// The key that this bot acts with.
@@ -219,7 +241,7 @@ impl Bots {
     }
 }
 
-async fn ask(client: &SecretsClient, arn: &str) -> Result<HashMap<BotName, BotKey>, NoBot> {
+async fn ask(client: &SecretsClient, arn: &str) -> Result<Keyring, NoBot> {
     let answer = client.get_secret_value().secret_id(arn).send().await.map_err(|error| {
         let is_empty = error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception);
         if is_empty { NoBot::Empty } else { NoBot::Unreadable(Arc::new(error)) }
@@ -229,14 +251,22 @@ async fn ask(client: &SecretsClient, arn: &str) -> Result<HashMap<BotName, BotKe
 
 #[derive(Deserialize)]
 struct Secret {
-    bots: HashMap<BotName, String>,
+    bots: HashMap<String, Value>,
 }
 
-/// Reads the secret's text.
-pub(crate) fn parse(json: &str) -> Result<HashMap<BotName, BotKey>, NoBot> {
+/// Reads the secret's text. What is wrong with one bot is no other's affair; a name that no group can be bound to is
+/// nobody's.
+pub(crate) fn parse(json: &str) -> Result<Keyring, NoBot> {
     let secret: Secret = serde_json::from_str(json).map_err(|_| NoBot::Malformed)?;
-    let keys = secret.bots.into_iter().map(|(name, key)| Ok((name, BotKey::new(&key)?)));
-    keys.collect::<Result<_, InvalidBotKey>>().map_err(|_| NoBot::Malformed)
+    let mut ring = Keyring::default();
+    for (name, key) in secret.bots {
+        let Ok(name) = name.parse::<BotName>() else { continue };
+        match key.as_str().map(BotKey::new) {
+            Some(Ok(key)) => _ = ring.keys.insert(name, key),
+            Some(Err(InvalidBotKey)) | None => _ = ring.unusable.insert(name),
+        }
+    }
+    Ok(ring)
 }
 
 #[cfg(test)]
@@ -258,10 +288,21 @@ mod tests {
 
     #[test]
     fn the_secret_has_one_shape() {
-        assert_eq!(parse(r#"{"note":"ours","bots":{"default":"a"},"version":2}"#).unwrap().len(), 1);
-        assert_eq!(parse(r#"{"bots":{"default":"a","second":"b"}}"#).unwrap().len(), 2);
-        for text in ["", "RBX-key", r#"{"default":"a"}"#, r#"{"bots":{"default":""}}"#] {
+        assert_eq!(parse(r#"{"note":"ours","bots":{"default":"a"},"version":2}"#).unwrap().keys.len(), 1);
+        assert_eq!(parse(r#"{"bots":{"default":"a","second":"b"}}"#).unwrap().keys.len(), 2);
+        for text in ["", "RBX-key", r#"{"default":"a"}"#, r#"{"bots":"a"}"#] {
             assert!(matches!(parse(text), Err(NoBot::Malformed)), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_bot_is_no_others_affair() {
+        let text =
+            r#"{"bots":{"default":"a","empty":"","number":5,"none":null,"lines":"a\nb","two words":"c","":"d"}}"#;
+        let Keyring { keys, unusable } = parse(text).unwrap();
+        assert_eq!(keys.into_keys().collect::<Vec<_>>(), [BotName::default()]);
+        let mut unusable: Vec<String> = unusable.into_iter().map(String::from).collect();
+        unusable.sort();
+        assert_eq!(unusable, ["empty", "lines", "none", "number"]);
     }
 }

@@ -179,7 +179,7 @@ fn refused(call: &Call, status: StatusCode, retry_after: Option<Duration>, body:
 fn no_bot(call: &Call, why: &NoBot) -> RobloxFailure {
     let fault = match why {
         NoBot::Unreadable(_) | NoBot::Silence => RobloxFault::Unavailable,
-        NoBot::Empty | NoBot::Malformed | NoBot::Unknown(_) => RobloxFault::CredentialInvalid,
+        NoBot::Empty | NoBot::Malformed | NoBot::Unusable(_) | NoBot::Unknown(_) => RobloxFault::CredentialInvalid,
     };
     failure(fault, format!("{}: {}", call.kind.name(), Causes(why)))
 }
