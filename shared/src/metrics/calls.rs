@@ -110,11 +110,11 @@ impl CallAttempt {
     }
 
     /// It was answered, or not in time.
-    pub fn ended<T>(self, result: &Result<T, RobloxFailure>) {
+    pub fn ended<T>(self, result: Result<&T, &RobloxFailure>) {
         let took_us = u32::try_from(self.began.elapsed().as_micros()).unwrap_or(u32::MAX);
         note(self.call, |attempts| {
             attempts.latencies_ms.push(f64::from(took_us) / 1000.0);
-            attempts.failed += u32::from(result.as_ref().is_err_and(is_failed_call));
+            attempts.failed += u32::from(result.is_err_and(is_failed_call));
         });
     }
 
@@ -184,7 +184,7 @@ mod tests {
             noting(tally, async {
                 let attempt = CallAttempt::begin(RobloxCall::GetGroup, 1);
                 tokio::task::yield_now().await;
-                attempt.ended(&Ok(()));
+                attempt.ended(Ok(&()));
             })
         });
         futures::future::join(one, other).await;

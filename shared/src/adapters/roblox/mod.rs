@@ -5,6 +5,7 @@
 mod answer;
 mod transport;
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
 use http::Method;
@@ -21,7 +22,8 @@ use crate::metrics::{RobloxCall, misunderstood};
 
 /// The largest page of roles that Roblox gives.
 const ROLES_PER_PAGE: u32 = 20;
-/// Far more pages of roles than any group has (there are 256 ranks): a list that goes on for ever is a fault.
+/// Far more pages of roles than any group has (there are 256 ranks): a list that goes on for ever is a fault, and one
+/// that leads back to a page that was read is known as such at once.
 const MOST_ROLE_PAGES: u32 = 100;
 
 /// The client: one per process, with its connections kept open between requests.
@@ -81,6 +83,7 @@ impl Roblox for OpenCloud {
         const KIND: RobloxCall = RobloxCall::ListRoles;
         let mut roles = Vec::new();
         let mut token = String::new();
+        let mut followed = HashSet::new();
         for _ in 0..MOST_ROLE_PAGES {
             let mut path = format!("/cloud/v2/groups/{group}/roles?maxPageSize={ROLES_PER_PAGE}");
             if !token.is_empty() {
@@ -95,6 +98,9 @@ impl Roblox for OpenCloud {
             }
             if token.is_empty() {
                 return Ok(roles);
+            }
+            if !followed.insert(token.clone()) {
+                return understood(KIND, Err(unexpected(KIND, "a page token that came before")));
             }
         }
         understood(KIND, Err(unexpected(KIND, format!("more than {MOST_ROLE_PAGES} pages"))))

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use reqwest::Response;
 use tokio::time::{sleep, timeout};
 
@@ -46,15 +48,19 @@ pub(super) struct Call {
 }
 
 /// An attempt that failed.
+#[derive(Debug)]
 struct Failed {
     failure: RobloxFailure,
+    /// The wait that Roblox asks for with a `Retry-After`. The failure's own may be a guess by another header, good
+    /// enough to tell a caller.
+    asked_wait: Option<Duration>,
     /// The key that Roblox did not accept.
     refused: Option<BotKey>,
 }
 
 impl From<RobloxFailure> for Failed {
     fn from(failure: RobloxFailure) -> Self {
-        Self { failure, refused: None }
+        Self { failure, asked_wait: None, refused: None }
     }
 }
 
@@ -63,7 +69,7 @@ impl OpenCloud {
     pub(super) async fn send(&self, call: &Call, errand: &Errand) -> Result<Vec<u8>, RobloxFailure> {
         let mut attempt = 1;
         loop {
-            let Failed { failure, refused } = match self.attempt(call, errand, attempt).await {
+            let Failed { failure, asked_wait, refused } = match self.attempt(call, errand, attempt).await {
                 Ok(body) => return Ok(body),
                 Err(failed) => failed,
             };
@@ -72,7 +78,11 @@ impl OpenCloud {
                 Some(key) if attempt == 1 => self.bots().renew(&errand.bot, &key).await,
                 Some(_) | None => false,
             };
-            let wait = if is_renewed { Some(Duration::ZERO) } else { wait_before_retry(call, &failure, attempt) };
+            let wait = if is_renewed {
+                Some(Duration::ZERO)
+            } else {
+                wait_before_retry(call, failure.fault, asked_wait, attempt)
+            };
             let Some(wait) = wait else { return Err(failure) };
             if wait + SHORTEST_ATTEMPT > errand.deadline.remaining() {
                 return Err(failure);
@@ -94,15 +104,15 @@ impl OpenCloud {
             Err(_) => return Err(not_sent(call, attempt, too_late()).into()),
         };
         let sent = CallAttempt::begin(call.kind, attempt);
-        let result = timeout(limit(), self.exchange(call, &key)).await.unwrap_or_else(|_| Err(too_late()));
-        sent.ended(&result);
-        result.map_err(|failure| {
-            let refused = (failure.fault == RobloxFault::CredentialInvalid).then_some(key);
-            Failed { failure, refused }
+        let result = timeout(limit(), self.exchange(call, &key)).await.unwrap_or_else(|_| Err(too_late().into()));
+        sent.ended(result.as_ref().map_err(|failed| &failed.failure));
+        result.map_err(|failed| {
+            let refused = (failed.failure.fault == RobloxFault::CredentialInvalid).then_some(key);
+            Failed { refused, ..failed }
         })
     }
 
-    async fn exchange(&self, call: &Call, key: &BotKey) -> Result<Vec<u8>, RobloxFailure> {
+    async fn exchange(&self, call: &Call, key: &BotKey) -> Result<Vec<u8>, Failed> {
         let url = format!("{}{}", self.base_url, call.path);
         let mut request = self.http.inner().request(call.method.clone(), url).header("x-api-key", key.header());
         if let Some(body) = &call.body {
@@ -110,15 +120,20 @@ impl OpenCloud {
         }
         let response = request.send().await.map_err(|error| broken(call, error))?;
         let status = response.status();
-        let retry_after = retry_after(response.headers(), status);
+        let asked_wait = retry_after(response.headers(), Timestamp::now());
+        let reset = rate_limit_reset(response.headers()).filter(|_| status == StatusCode::TOO_MANY_REQUESTS);
         let body = read_body(call, response).await?;
-        if status.is_success() { Ok(body) } else { Err(refused(call, status, retry_after, &body)) }
+        if status.is_success() {
+            return Ok(body);
+        }
+        let failure = refused(call, status, asked_wait.or(reset), &body);
+        Err(Failed { failure, asked_wait, refused: None })
     }
 }
 
 /// How long to wait before the next attempt; `None` if there should be none.
-fn wait_before_retry(call: &Call, failure: &RobloxFailure, attempt: u32) -> Option<Duration> {
-    let attempts = match (failure.fault, call.retries) {
+fn wait_before_retry(call: &Call, fault: RobloxFault, asked_wait: Option<Duration>, attempt: u32) -> Option<Duration> {
+    let attempts = match (fault, call.retries) {
         (RobloxFault::RateLimited, _) | (RobloxFault::Unavailable, Retries::Freely) => ATTEMPTS,
         (RobloxFault::Timeout, Retries::Freely) => ATTEMPTS_AFTER_TIMEOUT,
         (RobloxFault::Unavailable | RobloxFault::Timeout, Retries::OnlyWhereNothingHappened)
@@ -131,7 +146,7 @@ fn wait_before_retry(call: &Call, failure: &RobloxFailure, attempt: u32) -> Opti
             _,
         ) => return None,
     };
-    let wait = failure.retry_after.unwrap_or_else(|| backoff(attempt));
+    let wait = asked_wait.unwrap_or_else(|| backoff(attempt));
     (attempt < attempts && wait <= LONGEST_WAIT).then_some(wait)
 }
 
@@ -188,12 +203,24 @@ fn failure(fault: RobloxFault, detail: String) -> RobloxFailure {
     RobloxFailure { fault, retry_after: None, detail }
 }
 
-/// Whole seconds; the form with a date is not used by Roblox, and is ignored. Where Roblox gives none with a 429, its
-/// `x-ratelimit-reset` tells the seconds until the bot's minute is over.
-fn retry_after(headers: &HeaderMap, status: StatusCode) -> Option<Duration> {
-    let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs);
-    let reset = || seconds("x-ratelimit-reset").filter(|_| status == StatusCode::TOO_MANY_REQUESTS);
-    seconds("retry-after").or_else(reset)
+/// Whole seconds or a date (RFC 9110, 10.2.3); which of the two Roblox uses, it does not say. A date that is over asks for
+/// no wait, and what is neither is as good as none.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
+
+/// The seconds until the bot's requests are counted anew. Like the limit, it may be a list, one element for each window
+/// that counts: by the longest all are over.
+fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all("x-ratelimit-reset").iter().filter_map(|value| value.to_str().ok());
+    let elements = values.flat_map(|value| value.split(','));
+    let seconds = elements.filter_map(|element| element.split(';').next()?.trim().parse().ok());
+    seconds.max().map(Duration::from_secs)
 }
 
 /// Exponential with full jitter: several callers that failed together do not come back together.
@@ -207,6 +234,8 @@ fn backoff(attempt: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
     use crate::domain::group_settings::BotName;
 
@@ -214,12 +243,45 @@ mod tests {
     fn a_bot_secret_that_is_empty_or_wrong_is_for_the_operator_and_not_for_later() {
         let path = String::new();
         let call = Call { kind: RobloxCall::GetGroup, method: Method::GET, path, body: None, retries: Retries::Freely };
-        for why in [NoBot::Empty, NoBot::Malformed, NoBot::Unknown(BotName::default())] {
+        let bot = BotName::default;
+        for why in [NoBot::Empty, NoBot::Malformed, NoBot::Unusable(bot()), NoBot::Unknown(bot())] {
             let failure = no_bot(&call, &why);
             assert_eq!(failure.fault, RobloxFault::CredentialInvalid);
-            assert_eq!(wait_before_retry(&call, &failure, 1), None);
+            assert_eq!(wait_before_retry(&call, failure.fault, None, 1), None);
             assert!(failure.detail.contains(&why.to_string()), "{failure}");
         }
         assert_eq!(no_bot(&call, &NoBot::Silence).fault, RobloxFault::Unavailable);
+    }
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_wait_is_read_as_seconds_or_as_a_date() {
+        let now = "1994-11-06T08:49:30Z".parse().unwrap();
+        for (text, seconds) in [
+            ("3", Some(3)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(7)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            let wait = retry_after(&headers(&[("retry-after", text)]), now);
+            assert_eq!(wait, seconds.map(Duration::from_secs), "{text:?}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn the_longest_window_tells_when_all_are_over() {
+        for (text, seconds) in
+            [("17", Some(17)), ("5, 40;w=60", Some(40)), ("40;w=60,5;w=1", Some(40)), ("x, 9", Some(9)), ("x", None)]
+        {
+            let reset = rate_limit_reset(&headers(&[("x-ratelimit-reset", text)]));
+            assert_eq!(reset, seconds.map(Duration::from_secs), "{text:?}");
+        }
     }
 }
