@@ -79,7 +79,10 @@ pub(crate) struct LocalArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TableCommand {
-    /// Make the table, and wait until it can be used. One that is there already stays as it is.
+    /// Make the table, and wait until it can be used. One that is there already keeps what it holds and its tag.
+    ///
+    /// Time to live is switched on where it is off, and on AWS deletion protection and point-in-time recovery too: a
+    /// creation that was cut off is finished by asking for it again.
     Create {
         /// For whom it is: shared by customers on starter and pro, or dedicated to one, on any plan.
         ///

@@ -5,7 +5,7 @@ pub(crate) mod groups;
 pub(crate) mod key_view;
 pub(crate) mod keys;
 pub(crate) mod moving;
-mod place;
+pub(crate) mod place;
 pub(crate) mod table;
 pub(crate) mod usage;
 

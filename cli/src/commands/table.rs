@@ -1,6 +1,6 @@
 //! `rankbot table …`
 
-use rankbot_shared::adapters::dynamodb::{Creation, Encryption, TableDescription};
+use rankbot_shared::adapters::dynamodb::{Creation, Encryption, Feature, TableDescription};
 use rankbot_shared::domain::tenancy::Tenancy;
 use serde::Serialize;
 
@@ -26,21 +26,25 @@ struct CreationView<'a> {
 }
 
 async fn create(table: &OpenTable, tenancy: Option<Tenancy>, format: Format) -> Result<(), Failure> {
-    let created = match table.table.create_for(tenancy.or(table.place.tenancy_of_new_table())).await? {
-        Creation::Created => true,
-        Creation::AlreadyThere => {
-            ensure_it_is(table, tenancy).await?;
-            false
-        }
-    };
+    let place = table.place;
+    let creation = table.table.create_for(tenancy.or(place.tenancy_of_new_table()), place.safety_of_tables()).await?;
+    let created = creation == Creation::Created;
+    if !created {
+        ensure_it_is(table, tenancy).await?;
+    }
     let view = CreationView { table_name: &table.name, created };
-    Ok(format.print(&view, || {
-        if created {
-            format!("Table {} is made.", view.table_name)
-        } else {
-            format!("Table {} was there already.", view.table_name)
+    Ok(format.print(&view, || sentence(view.table_name, &creation))?)
+}
+
+fn sentence(name: &str, creation: &Creation) -> String {
+    match creation {
+        Creation::Created => format!("Table {name} is made."),
+        Creation::AlreadyThere(added) if added.is_empty() => format!("Table {name} was there already."),
+        Creation::AlreadyThere(added) => {
+            let added = added.iter().map(|feature| Feature::name(*feature)).collect::<Vec<_>>().join(", ");
+            format!("Table {name} was there already. Switched on, since it was off: {added}.")
         }
-    })?)
+    }
 }
 
 /// A table that was there keeps its tag: whoever asked for another tenancy must know.
@@ -96,7 +100,7 @@ impl<'a> TableView<'a> {
             (Some(Tenancy::Dedicated), _) => "dedicated: one customer's, any plan",
             (Some(Tenancy::Shared), _) => "shared: plans starter and pro",
             (None, Place::Loopback) => "not said: a store on this machine takes any plan",
-            (None, Place::Elsewhere) => "not said: taken for shared, plans starter and pro",
+            (None, Place::Aws | Place::Elsewhere) => "not said: taken for shared, plans starter and pro",
         };
         let on = |is_on: bool| if is_on { "on" } else { "off" }.to_owned();
         let mut rows = vec![

@@ -7,5 +7,6 @@
     reason = "what is not as expected shall fail the test"
 )]
 
+mod aws_table;
 mod double;
 mod open_cloud;

@@ -8,3 +8,4 @@ mod defects;
 mod fixture;
 mod keys;
 mod moving;
+mod table;

@@ -66,7 +66,7 @@ impl Table {
         })
     }
 
-    async fn described(&self) -> Result<Described, StoreError> {
+    pub(super) async fn described(&self) -> Result<Described, StoreError> {
         const OPERATION: &str = "describe table";
         let answer = self.client.describe_table().table_name(&self.name).send().await;
         let described = answer.map_err(store_error(OPERATION))?.table;
@@ -104,7 +104,7 @@ impl Table {
         }
     }
 
-    async fn expires_items(&self) -> Result<bool, StoreError> {
+    pub(super) async fn expires_items(&self) -> Result<bool, StoreError> {
         let answer = self.client.describe_time_to_live().table_name(&self.name).send().await;
         let answer = answer.map_err(store_error("describe item expiry"))?;
         Ok(answer.time_to_live_description().is_some_and(|expiry| {

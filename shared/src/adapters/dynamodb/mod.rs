@@ -43,7 +43,7 @@ use crate::app::ports::StoreError;
 
 pub use self::description::{Encryption, Labels, TableDescription};
 pub use self::moving::GroupMove;
-pub use self::table::Creation;
+pub use self::table::{Creation, Feature, Safety};
 
 /// The attribute by whose Unix seconds DynamoDB deletes an item, some time after.
 const TTL_ATTRIBUTE: &str = "ttl";
