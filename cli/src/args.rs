@@ -108,6 +108,8 @@ pub(crate) enum KeysCommand {
     /// Show a key: its plan, limits and what is left of its month.
     Show(KeyIdArg),
     /// Give a key a new secret, which is shown this once; its id and its counts stay.
+    ///
+    /// Two secrets work at a time at most: one that was replaced earlier, and whose overlap is not over, ends now.
     Rotate {
         #[command(flatten)]
         key: KeyIdArg,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rankbot_shared::adapters::dynamodb::Table;
-use rankbot_shared::app::keys::{self, NewKey};
+use rankbot_shared::app::keys::{self, NewKey, Rotated};
 use rankbot_shared::domain::id::{GroupId, Rank};
 use rankbot_shared::domain::key_record::RankLimits;
 use rankbot_shared::domain::plan::Plan;
@@ -57,7 +57,7 @@ async fn show(table: &Table, typed_id: &str, format: Format, now: Timestamp) -> 
 }
 
 async fn rotate(table: &Table, typed_id: &str, overlap: Period, format: Format, now: Timestamp) -> Result<(), Failure> {
-    let (key, record) = keys::rotate(table, &key_id(typed_id)?, overlap.duration(), now).await?;
+    let Rotated { key, record, cut_short } = keys::rotate(table, &key_id(typed_id)?, overlap.duration(), now).await?;
     let view = NewKeyView::new(&key, &record, now);
     Ok(format.print(&view, || {
         let old = match record.previous_secret.filter(|previous| previous.valid_until > now) {
@@ -66,7 +66,11 @@ async fn rotate(table: &Table, typed_id: &str, overlap: Period, format: Format, 
             }
             None => "The old secret has stopped working.".to_owned(),
         };
-        format!("{}\n\n{old}", view.details())
+        let older = cut_short.map_or_else(String::new, |until| {
+            let until = minute(until);
+            format!("\nThe one before that, replaced earlier and good until {until}, has stopped working now.")
+        });
+        format!("{}\n\n{old}{older}", view.details())
     })?)
 }
 

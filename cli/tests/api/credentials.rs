@@ -141,7 +141,7 @@ async fn a_key_works_until_the_second_in_which_it_expires() {
 async fn after_a_rotation_both_secrets_count_on_one_counter_and_the_older_ones_are_gone() {
     let world = World::start().await;
     let first = world.key(Plan::Starter);
-    let rotate = async |overlap| keys::rotate(&world.table, first.id(), overlap, Timestamp::now()).await.unwrap().0;
+    let rotate = async |overlap| keys::rotate(&world.table, first.id(), overlap, Timestamp::now()).await.unwrap().key;
     let second = rotate(SignedDuration::from_hours(1)).await;
     world.get("/v1/group").key(&first).send().await.expect_success();
     let answer = world.get("/v1/group").key(&second).send().await.expect_success();
@@ -163,7 +163,7 @@ async fn revoking_ends_the_previous_secret_too() {
     let world = World::start().await;
     let first = world.key(Plan::Pro);
     let overlap = SignedDuration::from_hours(1);
-    let second = keys::rotate(&world.table, first.id(), overlap, Timestamp::now()).await.unwrap().0;
+    let second = keys::rotate(&world.table, first.id(), overlap, Timestamp::now()).await.unwrap().key;
     keys::revoke(&world.table, first.id()).await.unwrap();
     world.get("/v1/group").key(&second).send().await.expect("API_KEY_REVOKED");
     let code = world.get("/v1/group").key(&first).send().await;

@@ -135,6 +135,18 @@ async fn rotate_says_until_when_the_old_secret_works() {
 }
 
 #[tokio::test]
+async fn a_second_rotation_says_that_it_cuts_an_overlap_short() {
+    let desk = Desk::open().await;
+    let key = desk.create("pro").await;
+    let rotate = format!("keys rotate {}", id(&key));
+    let cut_short = "The one before that, replaced earlier and good until 20";
+    assert!(!desk.run(&rotate).await.stdout.contains(cut_short));
+    let again = desk.run(&rotate).await.stdout;
+    assert!(again.contains(cut_short) && again.contains(", has stopped working now."), "{again}");
+    assert_eq!(desk.read_with(&key["key"]).await, (StatusCode::UNAUTHORIZED, json!("INVALID_API_KEY")));
+}
+
+#[tokio::test]
 async fn a_revoked_key_is_refused_and_stays_revoked() {
     let desk = Desk::open().await;
     let key = desk.create("pro").await;

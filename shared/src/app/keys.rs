@@ -116,17 +116,32 @@ pub async fn show<K: Keys>(keys: &K, id: &KeyId) -> Result<KeyRecord, KeyError> 
     keys.find(id).await?.ok_or_else(|| KeyError::NotFound(id.clone()))
 }
 
-/// Gives the key a new secret; the old one works until `overlap` from now is over. Counters stay.
+/// A key with a new secret.
+#[derive(Debug, Clone)]
+pub struct Rotated {
+    /// The key in the clear, this once.
+    pub key: ApiKey,
+    /// The key as it stands now.
+    pub record: KeyRecord,
+    /// Until when the secret before the old one was to work. It has ended with this rotation: beside the new secret only
+    /// the one just replaced works. As read before the write; a rotation at the same time is not seen.
+    pub cut_short: Option<Timestamp>,
+}
+
+/// Gives the key a new secret; the old one works until `overlap` from now is over, and one that was old before ends at
+/// once. Counters stay.
 pub async fn rotate<K: Keys>(
     keys: &K,
     id: &KeyId,
     overlap: SignedDuration,
     now: Timestamp,
-) -> Result<(ApiKey, KeyRecord), KeyError> {
+) -> Result<Rotated, KeyError> {
+    let older = show(keys, id).await?.previous_secret;
     let key = ApiKey::generate_for(id.clone())?;
     let previous_valid_until = now.saturating_add(overlap).unwrap_or(Timestamp::MAX);
-    let changed = change(keys, id, &KeyChange::Rotate { secret: key.hash(), previous_valid_until }).await?;
-    Ok((key, changed))
+    let record = change(keys, id, &KeyChange::Rotate { secret: key.hash(), previous_valid_until }).await?;
+    let cut_short = older.map(|older| older.valid_until).filter(|until| *until > now);
+    Ok(Rotated { key, record, cut_short })
 }
 
 /// Switches the key off for good.

@@ -1,7 +1,7 @@
 //! Operators' work on keys, and what becomes of it when an answer gets lost and the SDK sends the request again.
 
 use jiff::{SignedDuration, Timestamp};
-use rankbot_shared::app::keys::{self, KeyError, Keys as _, NewKey};
+use rankbot_shared::app::keys::{self, KeyError, Keys as _, NewKey, Rotated};
 use rankbot_shared::app::ports::Admissions as _;
 use rankbot_shared::domain::api_key::{ApiKey, KeyId};
 use rankbot_shared::domain::id::Rank;
@@ -87,7 +87,8 @@ async fn rotation_keeps_id_counters_and_limits_and_lets_the_old_secret_live_out_
     let fixture = Fixture::start().await;
     let old = fixture.key().await;
     assert!(fixture.opens(&old, now()).await);
-    let (new, rotated) = keys::rotate(&fixture.table, old.id(), OVERLAP, now()).await.unwrap();
+    let Rotated { key: new, record: rotated, .. } =
+        keys::rotate(&fixture.table, old.id(), OVERLAP, now()).await.unwrap();
     assert_eq!((new.id(), rotated.usage[&Month::of(now())]), (old.id(), 1));
     assert_eq!(rotated, fixture.stored(old.id()).await);
     let last_second = now() + OVERLAP - SignedDuration::from_secs(1);
@@ -96,13 +97,29 @@ async fn rotation_keeps_id_counters_and_limits_and_lets_the_old_secret_live_out_
     assert!(fixture.opens(&new, now() + OVERLAP).await);
 }
 
+#[tokio::test]
+async fn a_rotation_within_an_overlap_ends_the_oldest_secret_and_says_so() {
+    let fixture = Fixture::start().await;
+    let first = fixture.key().await;
+    let rotate = async |at| keys::rotate(&fixture.table, first.id(), OVERLAP, at).await.unwrap();
+    let second = rotate(now()).await;
+    assert_eq!(second.cut_short, None);
+    let later = now() + SignedDuration::from_hours(1);
+    let third = rotate(later).await;
+    assert_eq!(third.cut_short, Some(now() + OVERLAP), "the first secret was promised until then");
+    assert!(!fixture.opens(&first, later).await);
+    assert!(fixture.opens(&second.key, later).await && fixture.opens(&third.key, later).await);
+    assert_eq!(rotate(later + OVERLAP).await.cut_short, None, "that one's time is over");
+}
+
 /// Done twice, the current secret would take the previous one's place, and running games would lose theirs.
 #[tokio::test]
 async fn a_rotation_that_is_sent_again_happens_once() {
     let fixture = Fixture::start().await;
     let old = fixture.key().await;
     let lost = fixture.lose_an_answer(Operation::UpdateItem);
-    let (new, rotated) = keys::rotate(&fixture.table, old.id(), OVERLAP, now()).await.unwrap();
+    let Rotated { key: new, record: rotated, .. } =
+        keys::rotate(&fixture.table, old.id(), OVERLAP, now()).await.unwrap();
     assert_eq!(lost.fired(), 1);
     assert_eq!((rotated.secret, rotated.previous_secret.unwrap().hash), (new.hash(), old.hash()));
     assert!(fixture.opens(&old, now()).await && fixture.opens(&new, now()).await);
@@ -167,6 +184,6 @@ async fn a_key_that_is_not_there_is_said_to_be_none() {
     assert!(missing(keys::show(&fixture.table, &id).await));
     assert!(missing(keys::revoke(&fixture.table, &id).await));
     assert!(missing(keys::set_plan(&fixture.table, &id, Plan::Max).await));
-    assert!(missing(keys::rotate(&fixture.table, &id, OVERLAP, now()).await.map(|(_, record)| record)));
+    assert!(missing(keys::rotate(&fixture.table, &id, OVERLAP, now()).await.map(|rotated| rotated.record)));
     assert_eq!(fixture.table.find(&id).await.unwrap(), None, "and is not made by the attempt");
 }
