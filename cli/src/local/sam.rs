@@ -10,6 +10,7 @@ use rankbot_shared::app::ports::StoreError;
 use serde::Serialize;
 
 use super::{ContainerAddress, Local, private_file};
+use crate::commands::place::Place;
 
 /// As `samconfig.toml` names it.
 const FILE_NAME: &str = "sam-local.json";
@@ -25,6 +26,9 @@ pub struct SamVariables {
 /// Why `sam local` cannot work with this RankBot.
 #[derive(Debug, thiserror::Error)]
 pub enum SamVariablesError {
+    /// Whatever a container put into the store would be carried out with a real bot's key.
+    #[error("with a Roblox elsewhere no container is let in, since the bot's key would act for it")]
+    RealBot,
     /// No way in for containers, or no file.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -41,9 +45,15 @@ struct File<'a> {
 }
 
 impl SamVariables {
-    /// Opens the way in for containers. With the sandbox's own group, the keys of the events under `events/` are made
-    /// too, so that these succeed: anyone can read them, but they open nothing else.
+    /// Opens the way in for containers, if the Roblox is one on this machine. The store asks nobody who they are, and its
+    /// open changes are finished with the bot's key: with another Roblox that is a real one's.
+    ///
+    /// With the sandbox's own group, the keys of the events under `events/` are made too, so that these succeed: anyone
+    /// can read them, but they open nothing else.
     pub async fn of(local: &Local) -> Result<Self, SamVariablesError> {
+        if Place::of_endpoint(&local.roblox_base_url) != Place::Loopback {
+            return Err(SamVariablesError::RealBot);
+        }
         if local.sandbox.is_some() && local.group_id().get() == demo::GROUP_ID {
             rankbot_events::seed(&local.table).await?;
         }

@@ -89,6 +89,21 @@ async fn functions_in_containers_are_led_to_the_same_store_and_sandbox() {
     assert!(!answers_here(&addresses[0]).await);
 }
 
+/// Whatever a container wrote into the store would be carried out with the real bot's key.
+#[tokio::test]
+async fn no_container_is_let_in_where_the_roblox_is_a_real_one() {
+    let folder = TempDir::new().unwrap();
+    let key = [("ROBLOX_API_KEY", "bot-key")];
+    let file = folder.path().join(".rankbot/sam-local.json");
+    for (roblox, lets_in) in [("https://roblox.invalid", false), ("http://127.0.0.1:9", true)] {
+        let running = Running::start_with(folder.path(), &["--roblox-base-url", roblox], &key).await;
+        let (_, _, stderr) = running.stop(Signal::Terminate).await;
+        assert_eq!(file.exists(), lets_in, "{roblox}");
+        assert_eq!(stderr.contains("note: `sam local` cannot use this RankBot: with a Roblox elsewhere"), !lets_in);
+    }
+    assert!(!fs::read_to_string(&file).unwrap().contains("bot-key"));
+}
+
 #[tokio::test]
 async fn a_later_start_prints_the_same_keys_and_goes_on_counting() {
     let folder = TempDir::new().unwrap();

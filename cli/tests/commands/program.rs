@@ -71,9 +71,10 @@ pub(crate) async fn run_in(folder: &Path, arguments: &[&str], environment: &[(&s
 async fn start_until(
     folder: &Path,
     arguments: &[&str],
+    environment: &[(&str, &str)],
     is_last: impl Fn(&str) -> bool,
 ) -> (Child, BufReader<ChildStdout>, String) {
-    let mut child = command(arguments, folder, &[]).spawn().unwrap();
+    let mut child = command(arguments, folder, environment).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
     loop {
@@ -94,7 +95,7 @@ async fn start_until(
 /// Starts `rankbot local` for a person and reads what it greets them with. It runs until the process is dropped.
 pub(crate) async fn greeting(folder: &Path) -> (Child, String) {
     let arguments = ["local", "--port", "0", "--ephemeral"];
-    let (child, _, text) = start_until(folder, &arguments, |line| line.starts_with("Ctrl-C")).await;
+    let (child, _, text) = start_until(folder, &arguments, &[], |line| line.starts_with("Ctrl-C")).await;
     (child, text)
 }
 
@@ -115,8 +116,13 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `rankbot local --json --port 0` with more arguments, and waits for its line.
     pub(crate) async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(folder, arguments, &[]).await
+    }
+
+    /// The same, with this environment.
+    pub(crate) async fn start_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let arguments = [&["local", "--json", "--port", "0"], arguments].concat();
-        let (child, stdout, line) = start_until(folder, &arguments, |_| true).await;
+        let (child, stdout, line) = start_until(folder, &arguments, environment, |_| true).await;
         Self { child, stdout, ready: serde_json::from_str(&line).unwrap() }
     }
 
