@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -169,6 +170,18 @@ async fn keys_that_the_store_does_not_have_are_replaced_and_said_so() {
     }
     let (_, _, stderr) = running.stop(Signal::Terminate).await;
     assert!(stderr.contains("note: The starter key kept from before is not in this store"), "{stderr}");
+}
+
+#[tokio::test]
+async fn the_readmes_line_finds_the_key_of_its_group_among_others() {
+    let folder = TempDir::new().unwrap();
+    keys_of_a_start(folder.path(), &["--group", "42"]).await;
+    let (keys, _) = keys_of_a_start(folder.path(), &["--group", "7042001"]).await;
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let line = readme.lines().find(|line| line.starts_with("KEY=")).unwrap();
+    let script = format!("{line}\nprintf %s \"$KEY\"");
+    let found = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(String::from_utf8(found.stdout).unwrap(), keys["pro"].as_str().unwrap());
 }
 
 #[tokio::test]
