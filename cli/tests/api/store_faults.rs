@@ -1,5 +1,6 @@
 //! The database away: the request is refused, and Roblox is not asked.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use rankbot_sandbox::{Endpoint, demo};
 use rankbot_shared::domain::plan::Plan;
@@ -93,6 +94,28 @@ async fn a_group_that_cannot_be_loaded_stops_the_request_and_gives_it_back() {
     assert_eq!(answer.remaining(), Some(5_000), "the key was recognised, and nothing is counted");
     assert_eq!(world.used(&world.key(Plan::Pro)).await, 0);
     assert!(world.roblox.calls().is_empty());
+}
+
+/// Of a version that is gone, or by hand: the other entries are as good as before.
+#[tokio::test]
+async fn an_entry_of_the_log_that_cannot_be_read_hides_no_other() {
+    let world = World::start().await;
+    let mut ids = Vec::new();
+    for rank in [20, 35, 50] {
+        let answer = world.set_rank(demo::TRAINEE_USER_ID, rank).await.expect_success();
+        ids.push(answer.body["logId"].as_str().unwrap().to_owned());
+    }
+    let text = |value: String| AttributeValue::S(value);
+    let broken = world.dynamodb().update_item().table_name(world.table_name());
+    let broken = broken.key("pk", text(format!("GROUP#{GROUP}"))).key("sk", text(format!("LOG#{}", ids[1])));
+    let broken =
+        broken.update_expression("SET entry = :none").expression_attribute_values(":none", text("{}".to_owned()));
+    broken.send().await.unwrap();
+    for query in ["", "?limit=2", &format!("?userId={}", demo::TRAINEE_USER_ID)] {
+        let page = world.get(&format!("/v1/logs{query}")).send().await.expect_success();
+        let shown: Vec<_> = page.body["entries"].as_array().unwrap().iter().map(|entry| &entry["logId"]).collect();
+        assert_eq!(shown, [&ids[2], &ids[0]], "{query}");
+    }
 }
 
 /// Keeping the list is for the next request's sake.

@@ -125,7 +125,7 @@ impl Logs for Table {
                 .await
                 .map_err(store_error(OPERATION))?;
             for item in answer.items() {
-                let entry = read_entry(item).map_err(store_error(OPERATION))?;
+                let Some(entry) = shown(item) else { continue };
                 if entries.len() == query.limit {
                     let next = entries.last().map(|entry: &LogEntry| entry.intent.log_id);
                     return Ok(LogPage { entries, next });
@@ -172,6 +172,17 @@ fn primary_key(group: GroupId, id: LogId) -> Item {
 /// DynamoDB deletes late: what is over is not shown.
 fn is_kept(entry: &LogEntry, now: Timestamp) -> bool {
     entry.kept_until().is_none_or(|until| now < until)
+}
+
+/// One entry that cannot be read must not hide all others of its page.
+fn shown(item: &Item) -> Option<LogEntry> {
+    let read = read_entry(item);
+    if let Err(error) = &read {
+        let id = |name, prefix| read_text(item, name).ok().and_then(|key| key.strip_prefix(prefix));
+        let (group_id, log_id) = (id("pk", "GROUP#"), id("sk", "LOG#"));
+        tracing::error!(group_id, log_id, %error, "log entry left out of a page");
+    }
+    read.ok()
 }
 
 fn read_entry(item: &Item) -> Result<LogEntry, Unreadable> {
