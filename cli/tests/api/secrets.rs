@@ -64,6 +64,9 @@ async fn no_secret_is_logged_at_any_level_whatever_happens() {
     let body = with(set_rank(GROUP, demo::TRAINEE_USER_ID, 50), &reason);
     world.post("/v1/setRank", &body).send().await.expect_success();
     world.get("/v1/key").key(&starter).send().await.expect_success();
+    for path in ["/v1/key", "/v1/group/roles"] {
+        world.get(path).send().await.expect_success();
+    }
     world.get("/v1/group").key(&unknown).send().await.expect("INVALID_API_KEY");
     world.get("/v1/group").header("authorization", &mistyped).send().await.expect("INVALID_API_KEY");
     world.get("/v1/group").no_key().header("x-api-key", pro.reveal()).send().await.expect_success();
@@ -95,11 +98,16 @@ fn own_lines_name_what_a_search_needs(log: &str, key: &ApiKey) {
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let own = |line: &Value| line["fields"]["message"] == "request" && line["fields"]["key_id"] == key.id().as_str();
     let requests: Vec<Value> = lines.filter(own).collect();
-    assert_eq!(requests.len(), 6);
+    assert_eq!(requests.len(), 8);
     let first = &requests[0]["fields"];
     assert_eq!((&first["group_id"], &first["route"]), (&json!(GROUP), &json!("/v1/setRank")));
     assert_eq!((&first["status"], &first["function"]), (&json!(200), &json!("set-rank")));
     assert!(first["request_id"].is_string() && first["log_id"].is_string() && first["duration_ms"].is_u64());
+    for route in ["/v1/key", "/v1/group", "/v1/group/roles"] {
+        let of_route = |line: &&Value| line["fields"]["route"] == route && line["fields"]["status"] == 200;
+        let line = requests.iter().find(of_route).unwrap();
+        assert_eq!(line["fields"]["group_id"], json!(GROUP), "{route} is about the key's group");
+    }
     for line in requests {
         assert!(!line.to_string().contains("reason-in-the-body"), "bodies are not logged");
     }

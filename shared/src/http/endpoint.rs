@@ -115,6 +115,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
     fn finish_change(&mut self, metered: Metered<ChangeAnswer>) -> (Reply, Option<Quota>) {
         if let Ok(ChangeAnswer::Fresh(done)) = &metered.result {
             self.identity.log_id = Some(done.log_id);
+            self.identity.group_id = Some(done.group);
         }
         self.finish(metered, |answer, request_id| match answer {
             ChangeAnswer::Fresh(done) => Reply::ok(&RankChangeAnswer::of(done, request_id)),
@@ -126,6 +127,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
         let key = self.credential()?;
         let filter = log_query::parse(self.asked.query)?;
         let metered = self.app.logs(&key, |group| filter.in_group(group)).await;
+        self.note_group(metered.result.as_ref().map(|(group, _)| *group));
         Ok(self.finish(metered, |(group, page), _| Reply::ok(&LogsAnswer::of(*group, page))))
     }
 
@@ -133,6 +135,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
         let key = self.credential()?;
         let id = self.path_log_id()?;
         let metered = self.app.log_entry(&key, id).await;
+        self.note_group(metered.result.as_ref().map(|entry| entry.intent.group));
         Ok(self.finish(metered, |entry, _| Reply::ok(&LogEntryAnswer::of(entry))))
     }
 
@@ -148,6 +151,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
         let key = self.credential()?;
         let group = self.path_group()?;
         let metered = self.app.group_info(&key, group).await;
+        self.note_group(metered.result.as_ref().map(|(group, _)| *group));
         Ok(self.finish(metered, |(id, group), _| Reply::ok(&GroupAnswer::of(*id, group))))
     }
 
@@ -155,14 +159,21 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
         let key = self.credential()?;
         let group = self.path_group()?;
         let metered = self.app.group_roles(&key, group).await;
+        self.note_group(metered.result.as_ref().map(|(group, _)| *group));
         Ok(self.finish(metered, |(id, ladder), _| Reply::ok(&GroupRolesAnswer::of(*id, ladder))))
     }
 
     async fn key_info(&mut self) -> Outcome {
         let key = self.credential()?;
         let metered = self.app.key_info(&key).await;
+        self.note_group(metered.result.as_ref().map(|record| record.group));
         let now = self.app.now();
         Ok(self.finish(metered, |record, _| Reply::ok(&KeyAnswer::of(record, now))))
+    }
+
+    /// A request that names no group means its key's, which the admission tells.
+    fn note_group(&mut self, group: Result<GroupId, &AppError>) {
+        self.identity.group_id = group.ok().or(self.identity.group_id);
     }
 
     fn credential(&mut self) -> Result<ApiKey, Problem> {
