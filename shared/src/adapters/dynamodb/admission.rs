@@ -78,7 +78,9 @@ impl Condition {
 
 impl Admissions for Table {
     /// An SDK retry after an answer that got lost counts the request twice: that costs the caller one request, and
-    /// never gives one away. The condition holds again at the retry, so the limit is never passed.
+    /// never gives one away. The condition holds again at the retry, so the limit is never passed. For the same reason the
+    /// retry of the month's last request (99 of 100, counted, its answer lost) meets 100 and is refused as over the limit:
+    /// it is counted and not served, and costs the caller that one request too.
     async fn admit(&self, key: &ApiKey, demand: &Demand, now: Timestamp) -> Result<KeyRecord, NotAdmitted> {
         const OPERATION: &str = "admit";
         let condition = Condition::new(key, demand, now);
@@ -132,7 +134,8 @@ impl Admissions for Table {
         }
     }
 
-    /// On condition that the key is there: an update would make an item of a key that was deleted.
+    /// An SDK retry takes out what is gone already, which changes nothing: nobody counts in a month that is over. On
+    /// condition that the key is there: an update would make an item of a key that was deleted.
     async fn prune(&self, key: &KeyId, months: &[Month]) -> Result<(), StoreError> {
         let mut request = self
             .client
