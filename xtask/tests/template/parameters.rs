@@ -60,7 +60,12 @@ fn names_that_cannot_be_are_refused() {
     assert!(refusal(&[("Plan", "free")]).starts_with("Plan must be"));
     let alias: Parameters<'_> = &[("Plan", "pro"), ("TableName", "table"), ("TableKeyArn", "alias/rankbot")];
     assert!(refusal(alias).starts_with("TableKeyArn must be"));
-    assert!(refusal(&[("Plan", "pro"), ("RobloxBaseUrl", "https://apis.roblox.com/cloud")]).contains("without a path"));
+    for address in ["https://apis.roblox.com/cloud", "http://apis.roblox.com", "apis.roblox.com"] {
+        assert!(
+            refusal(&[("Plan", "pro"), ("RobloxBaseUrl", address)]).contains("must be https:// and a host"),
+            "{address}"
+        );
+    }
 }
 
 /// The lines of a section of `samconfig.toml`.

@@ -111,6 +111,11 @@ fn parameters(template: &Value, given: Parameters<'_>) -> Result<BTreeMap<String
         {
             return Err(format!("{name} {}", text(&declaration["ConstraintDescription"])));
         }
+        if let Some(most) = declaration["MaxLength"].as_u64()
+            && value.len() as u64 > most
+        {
+            return Err(format!("{name} has more than {most} characters"));
+        }
         if let Some(allowed) = declaration["AllowedValues"].as_array()
             && !allowed.contains(&json!(value))
         {
