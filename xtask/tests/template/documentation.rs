@@ -27,9 +27,9 @@ fn the_plans_numbers_are_documented() {
         let numbers = &TEMPLATE["Mappings"]["Plans"][plan];
         let number = |name: &str| grouped(&numbers[name]);
         let both = |rate: &str, burst: &str| format!("{}, {} at once", number(rate), number(burst));
-        let (all, changes) = (both("StageRate", "StageBurst"), both("ChangeRate", "ChangeBurst"));
+        let limits = ["Change", "Lookup", "Other"].map(|kind| both(&format!("{kind}Rate"), &format!("{kind}Burst")));
         let (memory, days) = (number("MemorySize"), number("LogRetention"));
-        let row = format!(" | {memory} MB | {all} | {changes} | {days} days |");
+        let row = format!(" | {memory} MB | {} | {days} days |", limits.join(" | "));
         let rows = documentation.lines().filter(|line| line.starts_with(&format!("| `{plan}` |")));
         assert!(rows.into_iter().any(|line| line.ends_with(&row)), "{plan}: {row}");
     }

@@ -20,6 +20,7 @@ mod plans;
 mod rendering;
 mod rights;
 mod rollout;
+mod throttles;
 mod watching;
 
 use crate::rendering::{Parameters, Stack};

@@ -5,46 +5,26 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::rendering::{Parameters, Stack, text};
+use crate::rendering::{Parameters, Stack, TEMPLATE, text};
 use crate::{ACME, PRO, ROOT, STARTER};
 
 struct Plan {
     stack: Stack,
     memory: u64,
     retention_days: u64,
-    /// Rate and burst: of all routes together, of each that changes ranks, of what has no route.
-    throttles: [[u64; 2]; 3],
 }
 
 fn plans() -> [Plan; 3] {
-    let plan = |name, parameters, memory, retention_days, throttles| Plan {
+    let plan = |name, parameters, memory, retention_days| Plan {
         stack: Stack::deploy(name, parameters),
         memory,
         retention_days,
-        throttles,
     };
     [
-        plan("rankbot-starter", STARTER, 256, 14, [[50, 100], [10, 20], [5, 10]]),
-        plan("rankbot-pro", PRO, 512, 30, [[200, 400], [50, 150], [5, 10]]),
-        plan("rankbot-max-acme", ACME, 1024, 90, [[500, 1000], [50, 200], [10, 20]]),
+        plan("rankbot-starter", STARTER, 256, 14),
+        plan("rankbot-pro", PRO, 512, 30),
+        plan("rankbot-max-acme", ACME, 1024, 90),
     ]
-}
-
-fn throttle(settings: &Value) -> [u64; 2] {
-    ["ThrottlingRateLimit", "ThrottlingBurstLimit"].map(|name| settings[name].as_u64().unwrap())
-}
-
-/// The route keys of the functions' events.
-fn routes(stack: &Stack) -> BTreeSet<String> {
-    let events = stack.functions().into_iter().flat_map(|(_, function)| {
-        let events = function["Properties"]["Events"].as_object().unwrap();
-        events.values().filter(|event| event["Type"] == "HttpApi").cloned().collect::<Vec<_>>()
-    });
-    let key = |event: Value| {
-        let named = event["Properties"]["Method"].as_str().zip(event["Properties"]["Path"].as_str());
-        named.map_or("$default".to_owned(), |(method, path)| format!("{method} {path}"))
-    };
-    events.map(key).collect()
 }
 
 #[test]
@@ -60,23 +40,6 @@ fn memory_and_retention_follow_the_plan() {
 }
 
 #[test]
-fn every_route_that_changes_ranks_and_the_default_route_have_limits_of_their_own() {
-    for plan in plans() {
-        let api = &plan.stack.resource("HttpApi")["Properties"];
-        let [all, changes, unknown] = plan.throttles;
-        assert_eq!(throttle(&api["DefaultRouteSettings"]), all);
-        let own = api["RouteSettings"].as_object().unwrap();
-        let expected: BTreeSet<String> =
-            routes(&plan.stack).into_iter().filter(|key| key.starts_with("POST ") || key == "$default").collect();
-        assert_eq!(own.keys().cloned().collect::<BTreeSet<_>>(), expected);
-        for (route, settings) in own {
-            assert_eq!(throttle(settings), if route == "$default" { unknown } else { changes }, "{route}");
-            assert_eq!(settings["DetailedMetricsEnabled"], true, "{route}");
-        }
-    }
-}
-
-#[test]
 fn the_stage_bears_the_plans_name() {
     for (plan, name) in plans().into_iter().zip(["starter", "pro", "max"]) {
         assert_eq!(plan.stack.resource("HttpApi")["Properties"]["StageName"], name);
@@ -86,6 +49,10 @@ fn the_stage_bears_the_plans_name() {
         }
     }
 }
+
+/// Those that a game waits for.
+const FOR_GAMES: [&str; 5] =
+    ["DemoteFunction", "GetRankFunction", "PromoteFunction", "RankFunction", "SetRankFunction"];
 
 fn reserved(parameters: Parameters<'_>) -> Vec<(String, Value)> {
     let stack = Stack::deploy("rankbot", parameters);
@@ -98,11 +65,32 @@ fn only_a_dedicated_instance_reserves_concurrency_and_the_sweep_has_its_place_in
     for parameters in [STARTER, PRO] {
         assert!(reserved(parameters).iter().all(|(_, reserved)| reserved.is_null()));
     }
-    for (function, reserved) in reserved(ACME) {
-        assert_eq!(reserved.to_string().trim_matches('"'), if function == "SweepFunction" { "1" } else { "25" });
+    let raised: Parameters<'_> = &[("Plan", "max"), ("Tenant", "acme"), ("ReservedConcurrency", "200")];
+    for (parameters, of_games) in [(ACME, "100"), (raised, "200")] {
+        for (function, reserved) in reserved(parameters) {
+            let expected = match function.as_str() {
+                "SweepFunction" => "1",
+                function if FOR_GAMES.contains(&function) => of_games,
+                _ => "30",
+            };
+            assert_eq!(reserved.to_string().trim_matches('"'), expected, "{function}");
+        }
     }
     let none: Parameters<'_> = &[("Plan", "max"), ("Tenant", "acme"), ("ReservedConcurrency", "0")];
     assert!(reserved(none).iter().all(|(_, reserved)| reserved.is_null()));
+}
+
+/// AWS wants this much to be left over for functions that reserve nothing.
+const UNRESERVED: u64 = 100;
+
+#[test]
+fn what_an_account_must_be_allowed_is_documented() {
+    let count = |(_, reserved): (String, Value)| reserved.to_string().trim_matches('"').parse::<u64>().unwrap();
+    let all: u64 = reserved(ACME).into_iter().map(count).sum();
+    let description = text(&TEMPLATE["Parameters"]["ReservedConcurrency"]["Description"]);
+    assert!(description.contains(&format!("are {all}, and AWS wants {UNRESERVED} more")), "{all}");
+    let documentation = fs::read_to_string(format!("{ROOT}/docs/deploy.md")).unwrap();
+    assert!(documentation.contains(&format!("must be {} or more", all + UNRESERVED)), "{all}");
 }
 
 #[test]
@@ -117,8 +105,7 @@ fn environments_are_kept_warm_only_where_asked_and_only_where_a_game_waits() {
     };
     assert_eq!(warm(PRO), []);
     let two = warm(&[("Plan", "pro"), ("WarmEnvironments", "2")]);
-    let waited_for = ["DemoteFunction", "GetRankFunction", "PromoteFunction", "RankFunction", "SetRankFunction"];
-    assert_eq!(two, waited_for.map(|id| (id.to_owned(), "2".to_owned())));
+    assert_eq!(two, FOR_GAMES.map(|id| (id.to_owned(), "2".to_owned())));
 }
 
 #[test]
