@@ -239,21 +239,31 @@ async fn every_function_may_do_all_that_it_does() {
     }
 }
 
-/// A right that nothing needs is one that only an intruder would use.
+/// Rights that a function needs where no event leads: function, action, partition.
+const OUT_OF_THE_EVENTS_REACH: &[(&str, &str, &str)] = &[
+    // Keeps Roblox's list where the stored one is another (`App::group_roles`).
+    ("group-roles", "UpdateItem", "GROUP#*"),
+    // Look for the log entry of an idempotency key whose answer was not kept, as demote and undo are made to here.
+    ("promote", "GetItem", "GROUP#*"),
+    ("rank", "GetItem", "GROUP#*"),
+    ("set-rank", "GetItem", "GROUP#*"),
+];
+
+/// A right that a function does not need is one that only an intruder would use, whoever else needs it.
 #[tokio::test]
-async fn every_right_is_used_by_a_function_that_has_it() {
-    let mut unused: BTreeMap<String, Right> = BTreeMap::new();
-    let mut used = BTreeSet::new();
+async fn every_function_uses_every_right_that_it_has() {
+    let mut idle = BTreeSet::new();
     for (function, rights) in rights() {
         let demands = Deployment::start().await.demands(Function::from_name(function).unwrap()).await;
         for right in rights.iter().flat_map(Right::single) {
-            let name = format!("{right:?}");
-            if demands.iter().any(|demand| right.covers(demand)) {
-                used.insert(name.clone());
+            if !demands.iter().any(|demand| right.covers(demand)) {
+                let partition = right.partitions.iter().flatten().next().cloned().unwrap_or_default();
+                idle.insert((function.to_owned(), right.actions[0].clone(), partition));
             }
-            unused.insert(name, right);
         }
     }
-    unused.retain(|name, _| !used.contains(name));
-    assert!(unused.is_empty(), "{:?}", unused.keys());
+    let expected = OUT_OF_THE_EVENTS_REACH
+        .iter()
+        .map(|(function, action, partition)| ((*function).to_owned(), (*action).to_owned(), (*partition).to_owned()));
+    assert_eq!(idle, expected.collect());
 }
