@@ -212,7 +212,11 @@ fn the_dashboard_shows_only_what_is_published() {
             }
         }
         let searched = |needle: &str| body.to_string().contains(needle);
-        assert!(searched(&format!("{{RankBot/{},Function,Outcome}} MetricName", stack.name)));
+        // CloudWatch wants quotation marks around a namespace with a hyphen in it.
+        for dimensions in ["Function,Outcome", "Call"] {
+            let schema = format!(r#"{{\"RankBot/{}\",{dimensions}}} MetricName"#, stack.name);
+            assert!(searched(&schema), "{schema}");
+        }
         assert!(searched("${PROP('Dim.Outcome')}"), "a label of CloudWatch's, not of CloudFormation's");
     }
 }
