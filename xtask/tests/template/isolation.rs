@@ -72,6 +72,16 @@ fn a_stack_names_its_table_and_key_for_those_that_share_it() {
     assert_eq!(sharing.outputs["TableKeyArn"], SHARED_KEY);
 }
 
+/// Who takes a stack down deletes what these name: `TableName` and `TableKeyArn` can be another stack's.
+#[test]
+fn a_stack_tells_what_is_its_own_from_what_it_shares() {
+    for stack in every_kind() {
+        assert_eq!(stack.outputs["OwnKeyArn"], arn::key(&stack.name));
+        let own_table = stack.resources.contains_key("Table").then(|| format!("{}-Table", stack.name));
+        assert_eq!(stack.outputs.get("OwnTableName"), own_table.as_ref(), "{}", stack.name);
+    }
+}
+
 #[test]
 fn a_table_says_whether_it_is_one_customers_and_whose() {
     let tags = |parameters| {
