@@ -216,3 +216,38 @@ fn modules_load_once_and_know_their_place() {
     );
     assert_eq!(outcome.value, json!({ "same": true, "loads": 1, "name": "Counter", "studio": true }));
 }
+
+#[test]
+fn the_threads_of_a_destroyed_script_end_and_those_of_a_module_do_not() {
+    let host = Host::new().module(
+        "ServerScriptService.Clock",
+        r"
+        local ticks = { module = 0, borrowed = 0 }
+        task.spawn(function() while true do task.wait(1) ticks.module += 1 end end)
+        function ticks.start() task.spawn(function() while true do task.wait(1) ticks.borrowed += 1 end end) end
+        return ticks
+        ",
+    );
+    let outcome = run(
+        host,
+        r#"
+        local ticks = require(game.ServerScriptService.Clock)
+        shared.heard = 0
+        shared.event = Instance.new("BindableEvent")
+        local script = testing.script([[
+            shared.event.Event:Connect(function() shared.heard += 1 end)
+            require(game.ServerScriptService.Clock).start()
+            coroutine.wrap(function() task.wait(100) shared.late = true end)()
+            task.wait(100)
+            shared.late = true
+        ]])
+        shared.event:Fire()
+        task.wait(5.5)
+        script:Destroy()
+        shared.event:Fire()
+        task.wait(200)
+        return { module = ticks.module, borrowed = ticks.borrowed, heard = shared.heard, late = shared.late == true }
+        "#,
+    );
+    assert_eq!(outcome.value, json!({ "module": 205, "borrowed": 5, "heard": 1, "late": false }));
+}
