@@ -1,9 +1,11 @@
 //! A wrong type is a mistake and throws at its line; a wrong value is answered. Neither sends anything.
 
+use roblox_testing::Host;
+use roblox_testing::host::Place;
 use serde_json::{Value, json};
 
 use crate::double::Double;
-use crate::scenario::{game, play};
+use crate::scenario::{KEY, game, play, play_alone};
 
 /// Each expression throws, at the script's own line, with these words.
 const MISTAKES: &[(&str, &str)] = &[
@@ -11,6 +13,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("ranks:Promote('42')", "user must be a user id (a number) or a Player, not string 42"),
     ("ranks:Promote({})", "user must be"),
     ("ranks:Promote(workspace)", "user must be"),
+    ("ranks:Promote({ UserId = 42 })", "user must be a user id (a number) or a Player, not table"),
     ("ranks:GetRank(true)", "user must be"),
     ("ranks:SetRank(1, '5')", "rank must be a number from 1 to 254, not string 5"),
     ("ranks:SetRank(1)", "rank must be a number"),
@@ -18,9 +21,9 @@ const MISTAKES: &[(&str, &str)] = &[
     ("ranks:Promote(1, 'reason')", "options must be a table"),
     (
         "ranks:Promote(1, { resaon = 'x' })",
-        "There is no option string resaon here. There are: actor, dryRun, idempotencyKey, reason, steps.",
+        "There is no option \"resaon\". There are: actor, dryRun, idempotencyKey, reason, steps.",
     ),
-    ("ranks:SetRank(1, 2, { steps = 3 })", "There is no option string steps"),
+    ("ranks:SetRank(1, 2, { steps = 3 })", "There is no option \"steps\""),
     ("ranks:Promote(1, { dryRun = 'yes' })", "The option dryRun must be a boolean"),
     ("ranks:Promote(1, { reason = 5 })", "The option reason must be a string"),
     ("ranks:Promote(1, { actor = 'Ada' })", "actor must be"),
@@ -31,9 +34,9 @@ const MISTAKES: &[(&str, &str)] = &[
     ("ranks.GetQuota()", "Call GetQuota with a colon"),
     ("RankService.GetRank(nil, 1)", "Call GetRank with a colon"),
     ("ranks:Undo(nil)", "logId must be"),
-    ("ranks:Undo('a', { froce = true })", "There is no option string froce"),
+    ("ranks:Undo('a', { froce = true })", "There is no option \"froce\""),
     ("ranks:GetLogs('x')", "options must be a table"),
-    ("ranks:GetLogs({ userId = 4 })", "There is no option string userId"),
+    ("ranks:GetLogs({ userId = 4 })", "There is no option \"userId\""),
     ("ranks:GetLogs({ user = 'x' })", "user must be"),
     ("RankService.new()", "takes a table of settings"),
     ("RankService.new({})", "baseUrl is missing"),
@@ -42,9 +45,17 @@ const MISTAKES: &[(&str, &str)] = &[
     ("RankService.new({ baseUrl = 'https://a b' })", "baseUrl must be an address"),
     ("RankService.new({ baseUrl = 'https://a?x=1' })", "baseUrl must be an address"),
     ("RankService.new({ baseUrl = 'http://rankbot.example.com' })", "must begin with https://"),
-    ("RankService.new({ baseUrl = 'https://a', kye = 'x' })", "There is no setting string kye"),
+    ("RankService.new({ baseUrl = 'http://localhost.evil.com' })", "must begin with https://"),
+    ("RankService.new({ baseUrl = 'http://127.0.0.1.evil.com' })", "must begin with https://"),
+    ("RankService.new({ baseUrl = 'http://localhost:x@evil.com' })", "baseUrl must be an address"),
+    ("RankService.new({ baseUrl = 'https://rankbot.example.com@evil.com' })", "baseUrl must be an address"),
+    (
+        "RankService.new({ baseUrl = 'https://a', kye = 'x' })",
+        "There is no setting \"kye\". There are: baseUrl, groupId,",
+    ),
     ("RankService.new({ baseUrl = 'https://a', key = '' })", "key must be a Secret"),
-    ("RankService.new({ baseUrl = 'https://a', key = 'with space' })", "key must be a Secret"),
+    ("RankService.new({ baseUrl = 'https://a', key = 'with space' })", "remove spaces and line breaks"),
+    ("RankService.new({ baseUrl = 'https://a', key = 'wesk_a\\n' })", "remove spaces and line breaks"),
     ("RankService.new({ baseUrl = 'https://a', key = 5 })", "key must be a Secret"),
     ("RankService.new({ baseUrl = 'https://a', groupId = 0 })", "groupId must be a whole number"),
     (
@@ -52,26 +63,96 @@ const MISTAKES: &[(&str, &str)] = &[
         "maxRequestsPerMinute must be between 1 and 499",
     ),
     ("RankService.new({ baseUrl = 'https://a', maxRequestsPerMinute = 0/0 })", "maxRequestsPerMinute must be between"),
+    (
+        "RankService.new({ baseUrl = 'https://a', maxRequestsPerMinute = 1.5 })",
+        "maxRequestsPerMinute must be a whole number",
+    ),
+    ("RankService.new({ baseUrl = 'https://a', quotaThreshold = 0/0 })", "quotaThreshold must be between"),
     ("RankService.new({ baseUrl = 'https://a', timeout = 0 })", "timeout must be between"),
+    ("RankService.new({ baseUrl = 'https://a', retry = { attempts = 1.5 } })", "retry.attempts must be a whole number"),
+    ("RankService.new({ baseUrl = 'https://a', retry = 5 })", "setting retry must be a table, not number 5"),
     ("RankService.new({ baseUrl = 'https://a', retry = { attempts = 0 } })", "retry.attempts must be between"),
-    ("RankService.new({ baseUrl = 'https://a', retry = { atempts = 1 } })", "There is no retry setting string atempts"),
+    ("RankService.new({ baseUrl = 'https://a', retry = { atempts = 1 } })", "There is no retry setting \"atempts\""),
     ("RankService.new({ baseUrl = 'https://a', mock = 'yes' })", "mock must be"),
     ("RankService.new({ baseUrl = 'https://a', onEvent = 'x' })", "setting onEvent must be a function"),
 ];
+
+/// The same, where a mock is made: in Studio alone.
+const MOCK_MISTAKES: &[(&str, &str)] = &[
+    ("RankService.new({ mock = { rols = {} } })", "There is no mock setting \"rols\". There are: members, roles."),
+    ("RankService.new({ mock = { roles = {} } })", "mock.roles is empty"),
+    ("RankService.new({ mock = { roles = { 5 } } })", "mock.roles must be a list of roles"),
+    ("RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 0 } } } })", "from 1 to 254"),
+    (
+        "RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 1 }, { id = 2, name = 'N', rank = 1 } } } })",
+        "two roles stand at rank 1",
+    ),
+    ("RankService.new({ mock = { members = { [42] = 77 } } })", "mock.members must be ranks of the mock's roles"),
+];
+
+/// What `expression` throws at its own line, 3.
+fn thrown_by(host: Host, expression: &str) -> String {
+    let script =
+        format!("\nlocal ok, problem = pcall(function()\n\treturn {expression}\nend)\nreturn {{ ok, problem }}");
+    let run = play(host, &script);
+    let problem = run.value.pointer("/1").and_then(Value::as_str).unwrap_or("nothing was thrown").to_owned();
+    assert_eq!(run.value.pointer("/0"), Some(&json!(false)), "{expression}: {problem}");
+    assert!(problem.starts_with("Script:3: "), "{expression} is blamed on another line: {problem}");
+    problem
+}
 
 #[test]
 fn a_mistake_throws_at_its_own_line_and_says_the_fix() {
     let api = Double::with([]);
     for (expression, words) in MISTAKES {
-        let script =
-            format!("\nlocal ok, problem = pcall(function()\n\treturn {expression}\nend)\nreturn {{ ok, problem }}");
-        let run = play(game(api.url()), &script);
-        let problem = run.value[1].as_str().unwrap_or("nothing was thrown");
-        assert_eq!(run.value[0], json!(false), "{expression}: {problem}");
-        assert!(problem.starts_with("Script:3: "), "{expression} is blamed on another line: {problem}");
+        let problem = thrown_by(game(api.url()), expression);
+        assert!(problem.contains(words), "{expression}: {problem}");
+    }
+    for (expression, words) in MOCK_MISTAKES {
+        let problem = thrown_by(game(api.url()).place(Place::Studio), expression);
         assert!(problem.contains(words), "{expression}: {problem}");
     }
     assert_eq!(api.server.requests().len(), 0);
+}
+
+#[test]
+fn no_mistake_prints_a_key_that_stands_where_it_does_not_belong() {
+    for expression in [
+        "RankService.new(KEY)",
+        "RankService.new({ groupId = KEY })",
+        "RankService.new({ baseUrl = KEY })",
+        "RankService.new({ baseUrl = 'https://' .. KEY .. ' ' })",
+        "RankService.new({ baseUrl = 'https://a', key = KEY .. ' ' })",
+        "RankService.new({ baseUrl = 'https://a', key = { KEY } })",
+        "RankService.new({ baseUrl = 'https://a', [KEY] = true })",
+        "RankService.new({ baseUrl = 'https://a', mock = KEY })",
+        "RankService.new({ baseUrl = 'https://a', retry = { attempts = KEY } })",
+        "RankService.new({ baseUrl = 'https://a', retry = { [KEY] = 1 } })",
+        "RankService.new({ baseUrl = 'https://a', onEvent = KEY })",
+        "ranks:Promote(KEY)",
+        "ranks:Promote(1, KEY)",
+        "ranks:Promote(1, { [KEY] = 1 })",
+        "ranks:Promote(1, { dryRun = KEY })",
+        "ranks:Promote(1, { actor = KEY })",
+        "ranks:Promote(1, { idempotencyKey = KEY .. ' ' })",
+        "ranks:SetRank(1, KEY)",
+        "ranks:SetRole(1, KEY)",
+        "ranks:GetRank(KEY)",
+        "ranks:GetLogs(KEY)",
+        "ranks:GetLogs({ limit = KEY })",
+    ] {
+        let expression = expression.replace("KEY", "testing.values.key");
+        let problem = thrown_by(game("https://a").value("key", KEY), &expression);
+        assert!(!problem.contains("wesk_a"), "{expression}: {problem}");
+    }
+}
+
+#[test]
+fn the_local_machine_is_reached_without_tls() {
+    for url in ["http://localhost", "http://LocalHost:3000/", "http://127.0.0.1:3000/v1", "http://[::1]:3000/pro/v1/"] {
+        let run = play_alone(game(url), "return RankService.new({ baseUrl = testing.values.url }):GetQuota() == nil");
+        assert_eq!(run.value, json!(true), "{url}");
+    }
 }
 
 #[test]

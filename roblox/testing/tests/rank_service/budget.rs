@@ -3,7 +3,7 @@
 use roblox_testing::{Reply, ScriptedServer};
 use serde_json::json;
 
-use crate::double::{Double, Fault};
+use crate::double::{Double, Fault, refusal};
 use crate::scenario::{code, game, play, play_alone};
 
 #[test]
@@ -117,6 +117,52 @@ fn what_other_scripts_used_up_is_waited_for() {
 }
 
 #[test]
+fn a_refusal_that_nobody_waits_for_any_more_holds_the_others_back() {
+    let api = Double::with([]);
+    let run = play(
+        game(api.url()),
+        r#"
+        local HttpService = game:GetService("HttpService")
+        for _ = 1, 500 do
+            task.spawn(HttpService.RequestAsync, HttpService, { Url = testing.values.url .. "/v1/key" })
+        end
+        local once = RankService.new({ baseUrl = testing.values.url, groupId = 7, retry = { attempts = 1 } })
+        local result = once:Promote(1)
+        local at = os.clock()
+        -- Roblox holds the request back for 30 s, and refuses it then.
+        task.wait(31 - os.clock())
+        task.spawn(function() ranks:GetRank(2) end)
+        return { code = result.error.code, uncertain = result.error.uncertain, at = at, next = events[1] and events[1].kind }
+        "#,
+    );
+    assert_eq!(run.value, json!({ "code": "TIMEOUT", "uncertain": true, "at": 20, "next": "queued" }));
+}
+
+#[test]
+fn retries_go_before_newer_calls_in_their_own_order() {
+    let unavailable = || Fault::Instead(refusal(503, "SERVICE_UNAVAILABLE", true).with("Retry-After", "5"));
+    let api = Double::with([unavailable(), unavailable(), unavailable()]);
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local order = {}
+        local ranks = RankService.new({ baseUrl = testing.values.url, groupId = 7, maxRequestsPerMinute = 3,
+            retry = { deadline = 600, baseDelay = 0 } })
+        local function ask(user)
+            task.spawn(function()
+                assert(ranks:GetRank(user).ok)
+                table.insert(order, user)
+            end)
+        end
+        for user = 1, 5 do ask(user) task.wait(1) end
+        while #order < 5 do task.wait(1) end
+        return order
+        ",
+    );
+    assert_eq!(run.value, json!([1, 2, 3, 4, 5]));
+}
+
+#[test]
 fn equal_reads_in_flight_are_one_request() {
     let api = Double::with([]);
     let run = play(
@@ -155,6 +201,85 @@ fn a_read_after_a_change_never_joins_one_from_before_it() {
 }
 
 #[test]
+fn a_read_whose_only_reader_was_cancelled_is_not_kept_for_the_next() {
+    let old =
+        json!({ "success": true, "groupId": 7, "userId": 42, "rank": 200, "roleName": "M", "roleId": 1, "roles": [] });
+    let api = Double::with([Fault::Instead(Reply::json(200, &old).after(5.0))]);
+    let run = play(
+        game(api.url()),
+        r"
+        local reader = task.spawn(function() ranks:GetRank(42) end)
+        task.wait(1)
+        task.cancel(reader)
+        task.wait(60)
+        return ranks:GetRank(42).value.rank
+        ",
+    );
+    assert_eq!((run.value, api.server.requests().len()), (json!(1), 2));
+}
+
+#[test]
+fn what_joined_callers_share_cannot_be_changed() {
+    let api = Double::with([Fault::None, Fault::None, Fault::Instead(refusal(403, "RANK_NOT_ALLOWED", false))]);
+    let run = play(
+        game(api.url()),
+        r"
+        local change, read, refused = ranks:Promote(1), ranks:GetRank(1), ranks:GetRank(2)
+        local tables = { change, change.value, change.value.fromRole, change.value.toRole, read.value.roles,
+            read.value.roles[1], refused.error, refused.error.details }
+        for index, value in tables do assert(table.isfrozen(value), index) end
+        return #tables
+        ",
+    );
+    assert_eq!(run.value, json!(8));
+}
+
+#[test]
+fn clients_of_one_api_share_the_order_of_changes_and_what_a_change_makes_old() {
+    let old =
+        json!({ "success": true, "groupId": 7, "userId": 42, "rank": 1, "roleName": "M", "roleId": 1, "roles": [] });
+    let slow = Fault::Instead(Reply::json(200, &old).after(30.0));
+    let api = Double::with([slow, Fault::CutBefore, Fault::CutBefore]);
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local function client(url) return RankService.new({ baseUrl = url, groupId = 7 }) end
+        local one, other = client(testing.values.url), client(testing.values.url .. '/v1/')
+        local order = {}
+        task.spawn(function() other:GetRank(42) end)
+        task.wait()
+        for index, ranks in { one, other, one } do
+            task.spawn(function()
+                ranks:SetRank(42, index * 10)
+                table.insert(order, index)
+            end)
+        end
+        while #order < 3 do task.wait() end
+        return { order = order, rank = other:GetRank(42).value.rank }
+        ",
+    );
+    assert_eq!(run.value, json!({ "order": [1, 2, 3], "rank": 30 }));
+}
+
+#[test]
+fn a_change_that_waits_too_long_behind_another_says_so() {
+    let api = ScriptedServer::replies([Reply::never()]).unwrap();
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local slow = RankService.new({ baseUrl = testing.values.url, groupId = 7, timeout = 100, retry = { deadline = 100 } })
+        local brief = RankService.new({ baseUrl = testing.values.url, groupId = 7, retry = { deadline = 10 } })
+        task.spawn(function() slow:Promote(1) end)
+        return brief:Promote(1).error
+        ",
+    );
+    let error = &run.value;
+    assert_eq!((&error["code"], &error["attempts"]), (&json!("BUDGET_EXHAUSTED"), &json!(0)));
+    assert_eq!(error.get("retryAfter"), None, "{error}");
+    assert!(error["message"].as_str().unwrap().contains("earlier changes of the same member"), "{error}");
+}
+
+#[test]
 fn changes_of_one_member_go_in_the_order_asked_for() {
     let api = Double::with([Fault::CutBefore, Fault::CutBefore]);
     let run = play(
@@ -189,7 +314,7 @@ fn an_answer_that_was_overtaken_does_not_turn_the_quota_back() {
     };
     let (slow, quick) = (quota("60").after(5.0), quota("59"));
     let api =
-        ScriptedServer::start(move |request| if request.path == "/v1/group" { slow.clone() } else { quick.clone() });
+        ScriptedServer::start(move |request| if request.path == "/v1/group/7" { slow.clone() } else { quick.clone() });
     let run = play(
         game(api.unwrap().url()),
         "task.spawn(function() ranks:GetGroup() end) task.wait() ranks:GetKey() task.wait(10) return ranks:GetQuota().remaining",

@@ -180,6 +180,9 @@ fn the_lowest_rank_is_an_answer_not_a_fault() {
     let run = rankbot.play(Plan::Max, &format!("return ranks:Demote({})", demo::BASE_ONLY_USER_ID));
     assert_eq!(code(&run.value), "ALREADY_LOWEST_RANK", "{}", run.value);
     assert_eq!(run.value["error"]["status"], json!(200));
+    let change = &run.value["error"]["change"];
+    assert_eq!((&change["fromRank"], &change["changed"]), (&json!(1), &json!(false)), "{}", run.value);
+    assert!(change["logId"].is_string(), "{}", run.value);
     rankbot.stop();
 }
 

@@ -58,10 +58,10 @@ fn each_change_has_its_route_and_body() {
 fn reads_answer_in_lua_terms() {
     let api = ScriptedServer::start(|request| {
         let body = match request.path.as_str() {
-            "/v1/group" => json!({ "success": true, "groupId": 7, "name": "Crew", "description": null, "ownerId": 1,
+            "/v1/group/7" => json!({ "success": true, "groupId": 7, "name": "Crew", "description": null, "ownerId": 1,
                 "memberCount": 12, "publicEntryAllowed": true, "locked": false, "verified": false,
                 "createdAt": "2020-01-02T03:04:05.678Z", "updatedAt": null }),
-            "/v1/group/roles" => json!({ "success": true, "groupId": 7, "roles": [
+            "/v1/group/7/roles" => json!({ "success": true, "groupId": 7, "roles": [
                 { "id": 10, "name": "Guest", "rank": 0, "memberCount": null, "assignable": false },
                 { "id": 11, "name": "Member", "rank": 1, "memberCount": 12, "assignable": true }] }),
             "/v1/key" => json!({ "success": true, "keyId": "abcdefghijkl", "groupId": 7, "plan": "max", "limit": null,
@@ -192,8 +192,8 @@ fn every_code_arrives_whole_and_is_repeated_only_where_that_may_help() {
         assert_eq!(error["message"], json!(format!("The message of {name}.")));
         assert_eq!(error["requestId"], json!("req-9"), "{name}");
         assert_eq!(error["details"]["hint"], json!("details of it"));
-        // An internal error may help when asked again later; only the caller can tell whether it is worth it.
-        let attempts = if *retryable && *status != 500 { 5 } else { 1 };
+        assert_eq!(error["uncertain"], json!(*name == "INTERNAL_ERROR"), "{name}");
+        let attempts = if *retryable { 5 } else { 1 };
         assert_eq!(error["attempts"], json!(attempts), "{name}");
         assert_eq!(api.server.requests().len(), attempts, "{name}");
     }
@@ -229,10 +229,10 @@ fn a_gateway_in_front_is_understood() {
     for (status, expected, attempts) in [
         (413, "PAYLOAD_TOO_LARGE", 1),
         (429, "SERVICE_UNAVAILABLE", 5),
-        (500, "INTERNAL_ERROR", 1),
-        (502, "SERVICE_UNAVAILABLE", 5),
+        (500, "INTERNAL_ERROR", 5),
+        (502, "CONNECTION_FAILED", 5),
         (503, "SERVICE_UNAVAILABLE", 5),
-        (504, "SERVICE_UNAVAILABLE", 5),
+        (504, "TIMEOUT", 5),
         (403, "BAD_RESPONSE", 1),
         (409, "BAD_RESPONSE", 1),
     ] {
@@ -240,7 +240,68 @@ fn a_gateway_in_front_is_understood() {
         let run = play(game(api.url()), "return ranks:SetRank(1, 2)");
         assert_eq!(code(&run.value), expected, "{status}");
         assert_eq!(run.value["error"]["attempts"], json!(attempts), "{status}");
+        assert_eq!(run.value["error"]["status"], json!(status), "{status}");
+        // A gateway that throttles or finds the body too large has passed nothing on.
+        assert_eq!(run.value["error"]["uncertain"], json!(status != 413 && status != 429), "{status}");
     }
+}
+
+#[test]
+fn the_end_of_the_ladder_says_where_the_member_stands() {
+    let role = json!({ "id": 44, "name": "Chief", "rank": 250 });
+    let reply = Reply::json(
+        200,
+        &json!({ "success": false, "groupId": 7, "userId": 1, "action": "promote", "fromRank": 250, "toRank": 250,
+            "changed": false, "fromRole": role, "toRole": role, "code": "ALREADY_HIGHEST_RANK", "message": "At the top.",
+            "logId": "01A", "requestId": "r" }),
+    );
+    let api = ScriptedServer::replies([reply]).unwrap();
+    let run = play(game(api.url()), "return ranks:Promote(1).error");
+    assert_eq!(run.value["code"], json!("ALREADY_HIGHEST_RANK"));
+    let change = &run.value["change"];
+    assert_eq!((&change["fromRank"], &change["toRank"]), (&json!(250), &json!(250)), "{}", run.value);
+    assert_eq!((&change["fromRole"]["name"], &change["logId"]), (&json!("Chief"), &json!("01A")));
+    assert_eq!(run.value["requestId"], json!("r"), "from the body, where no header has it");
+}
+
+#[test]
+fn a_configured_group_is_the_one_that_is_asked_about() {
+    let api = Double::with([]);
+    play_alone(
+        game(api.url()),
+        r"
+        local ranks = RankService.new({ baseUrl = testing.values.url, groupId = 8 })
+        ranks:GetGroup() ranks:GetRoles() ranks:GetRank(1)
+        local own = RankService.new({ baseUrl = testing.values.url })
+        own:GetGroup() own:GetRoles()
+        ",
+    );
+    let paths: Vec<_> = api.server.requests().iter().map(|request| request.path.clone()).collect();
+    assert_eq!(paths, ["/v1/group/8", "/v1/group/8/roles", "/v1/rank/8/1", "/v1/group", "/v1/group/roles"]);
+}
+
+#[test]
+fn an_answer_of_an_unheard_of_shape_is_no_defect_of_the_module() {
+    let run = play(
+        game("https://rankbot.example.com"),
+        r#"
+        local body = '{"success":true,"groupId":7,"userId":1,"rank":1,"roleName":"M","roleId":1,"roles":[],"requestId":"r"}'
+        local codes = {}
+        for _, answer in {
+            { StatusCode = 200, Body = body },
+            { StatusCode = 200, Body = body, Headers = { 5, ["X-Request-Id"] = true, [true] = "x", ["Retry-After"] = {} } },
+            { Body = body, Headers = {} },
+            { StatusCode = 200, Headers = {} },
+        } do
+            testing.answerNextRequest(answer)
+            local result = ranks:GetRank(1)
+            table.insert(codes, if result.ok then result.requestId else result.error.code)
+        end
+        return codes
+        "#,
+    );
+    assert_eq!(run.value, json!(["r", "r", "BAD_RESPONSE", "BAD_RESPONSE"]));
+    assert_eq!(run.warnings(), Vec::<&str>::new());
 }
 
 #[test]
@@ -338,9 +399,12 @@ fn a_change_is_told_as_an_event_once_even_if_its_first_answer_was_lost() {
 fn a_key_that_a_server_sends_back_is_hidden() {
     let echo = Reply::json(
         401,
-        &json!({ "success": false, "code": "INVALID_API_KEY", "message": format!("No such key: {KEY}"), "retryable": false }),
+        &json!({ "success": false, "code": "INVALID_API_KEY", "message": format!("No such key: {KEY}"), "retryable": false,
+            "requestId": KEY, "details": { "given": [KEY], (KEY): 1 } }),
     );
     let api = ScriptedServer::replies([echo]).unwrap();
     let run = play(game(api.url()), "return ranks:Promote(1)");
     assert_eq!(run.value["error"]["message"], json!("No such key: wesk_…"));
+    assert_eq!(run.value["error"]["details"], json!({ "given": ["wesk_…"], "wesk_…": 1 }));
+    assert!(!run.value.to_string().contains(KEY), "{}", run.value);
 }

@@ -34,6 +34,7 @@ fn without_the_secret_its_place_is_said_once_per_instance() {
         assert_eq!(code(&run.value), "SECRET_MISSING");
         let message = run.value["error"]["message"].as_str().unwrap();
         assert!(message.contains(expected) && message.contains("RankBotKey"), "{message}");
+        assert!(message.contains("Roblox says: Can't find secret with given key"), "{message}");
         assert_eq!(run.warnings().len(), 1, "{:?}", run.warnings());
         assert_eq!(api.server.requests().len(), 0);
     }
@@ -157,8 +158,47 @@ fn the_mock_ranks_in_memory_without_any_http() {
         ",
     );
     let expected = json!({ "up": "Moderator", "top": "ALREADY_HIGHEST_RANK", "dry": 1, "none": "ROLE_NOT_FOUND",
-        "undone": 1, "nine": 100, "bottom": "ALREADY_LOWEST_RANK", "roles": 3, "plan": "max", "logs": 3,
+        "undone": 1, "nine": 100, "bottom": "ALREADY_LOWEST_RANK", "roles": 3, "plan": "max", "logs": 5,
         "group": "Mock group", "missing": "LOG_NOT_FOUND", "down": 1, "role": "Moderator", "once": true });
+    assert_eq!(run.value, expected);
+}
+
+#[test]
+fn the_mock_answers_as_the_api_does() {
+    let host = bare_game("https://nowhere.invalid").place(Place::Studio).http(HttpAccess::Disabled);
+    let run = play_alone(
+        host,
+        r"
+        local ranks = RankService.new({ mock = { members = { [5] = 200 } } })
+        local first = ranks:Promote(1, { reason = 'Passed', actor = 5, idempotencyKey = 'k' })
+        local again = ranks:Promote(1, { reason = 'Passed', actor = 5, idempotencyKey = 'k' })
+        local reused = ranks:Promote(2, { idempotencyKey = 'k' })
+        local rehearsed = ranks:Undo(first.value.logId, { dryRun = true })
+        local stillThere = ranks:GetRank(1).value.rank
+        ranks:SetRank(1, 200)
+        local since = ranks:Undo(first.value.logId)
+        local forced = ranks:Undo(first.value.logId, { force = true })
+        local top = ranks:Promote(5)
+        local page = ranks:GetLogs({ user = 1, limit = 2 })
+        local rest = ranks:GetLogs({ user = 1, limit = 2, cursor = page.value.nextCursor })
+        local quota = ranks:GetQuota()
+        return { replayed = { first.value.replayed, again.value.replayed, first.value.logId == again.value.logId },
+            reused = { reused.error.code, reused.error.status },
+            rehearsed = { rehearsed.value.dryRun, rehearsed.value.toRank, stillThere },
+            since = since.error.code, forced = { forced.value.toRank, forced.value.undoes == first.value.logId },
+            top = { top.error.code, top.error.change.fromRank, top.error.change.toRole.name },
+            logs = { #page.value.entries, #rest.value.entries, rest.value.nextCursor == nil,
+                rest.value.entries[1].reason, rest.value.entries[1].actorId },
+            undos = #ranks:GetLogs({ action = 'undo' }).value.entries, none = #ranks:GetLogs({ to = 1 }).value.entries,
+            outcome = ranks:GetLogs({ user = 5 }).value.entries[1].outcome,
+            quota = { quota.remaining == math.huge, os.date('!%Y-%m-%d', quota.resetsAt) },
+            steps = ranks:Promote(1, { steps = 11 }).error.code }
+        ",
+    );
+    let expected = json!({ "replayed": [false, true, true], "reused": ["IDEMPOTENCY_KEY_REUSED", 422],
+        "rehearsed": [true, 1, 100], "since": "CHANGED_SINCE", "forced": [1, true],
+        "top": ["ALREADY_HIGHEST_RANK", 200, "Admin"], "logs": [2, 1, true, "Passed", 5], "undos": 1, "none": 0,
+        "outcome": "alreadyHighest", "quota": [true, "2026-11-01"], "steps": "INVALID_PARAMETER" });
     assert_eq!(run.value, expected);
 }
 

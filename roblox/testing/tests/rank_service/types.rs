@@ -40,11 +40,13 @@ fn the_union_is_the_contracts_catalogue_and_the_modules_own_codes() {
 }
 
 #[test]
-fn the_list_used_at_run_time_is_the_union() {
-    let (_, rest) = SOURCE.split_once("local API_CODES: { ErrorCode } = {").unwrap();
+fn the_catalogue_used_at_run_time_is_the_contracts() {
+    let (_, rest) = SOURCE.split_once("local CATALOGUE: { [string]: boolean } = {\n").unwrap();
     let (list, _) = rest.split_once('}').unwrap();
-    let listed: BTreeSet<_> = list.split('"').skip(1).step_by(2).chain(OWN_CODES).collect();
-    assert_eq!(listed, union());
+    let entries = list.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" = "));
+    let listed: BTreeSet<_> = entries.map(|(code, retryable)| (code, retryable == "true")).collect();
+    let expected: BTreeSet<_> = CATALOGUE.iter().map(|(_, code, retryable)| (*code, *retryable)).collect();
+    assert_eq!(listed, expected);
 }
 
 #[test]
