@@ -1,7 +1,9 @@
 //! What a developer gets: the README's code, the examples, the documentation, the model file.
 
+use roblox_testing::Reply;
 use roblox_testing::host::Place;
 use roblox_testing::model::Module;
+use roblox_testing::server::Request;
 use serde_json::json;
 
 use crate::double::{Double, Fault, refusal};
@@ -21,7 +23,9 @@ fn example(name: &str) -> String {
 /// Runs a published script with the API's address in it, then `actions` beside it.
 fn run_published(api: &Double, script: &str, actions: &str) -> roblox_testing::Run {
     let script = script.replace("https://rankbot.example.com", api.url());
-    let run = game(api.url()).run(&format!("{script}\n{actions}")).unwrap();
+    // The game's own view of the group: Cy was staff once.
+    let host = game(api.url()).member(7_042_001, 1, 150, "Chief").member(7_042_001, 44, 150, "Chief");
+    let run = host.run(&format!("{script}\n{actions}")).unwrap();
     assert_eq!(run.errors, Vec::<String>::new());
     assert!(run.output.iter().all(|line| !line.text.contains(KEY)));
     run
@@ -66,6 +70,38 @@ fn the_readmes_code_is_strict() {
 }
 
 #[test]
+fn a_purchase_that_a_client_only_claims_ranks_nobody() {
+    let api = Double::with([]);
+    run_published(
+        &api,
+        &example("GamePassRank"),
+        r#"
+        local ada = testing.join(42, "Ada")
+        for _ = 1, 3 do testing.fire(MarketplaceService, "PromptGamePassPurchaseFinished", ada, PASS_ID, true) end
+        task.wait(60)
+        "#,
+    );
+    assert_eq!((api.rank(42), api.server.requests().len()), (1, 0));
+}
+
+#[test]
+fn a_purchase_that_roblox_knows_of_late_is_found() {
+    let api = Double::with([]);
+    run_published(
+        &api,
+        &example("GamePassRank"),
+        r#"
+        local ada = testing.join(42, "Ada")
+        testing.fire(MarketplaceService, "PromptGamePassPurchaseFinished", ada, PASS_ID, true)
+        task.wait(5)
+        testing.passes[`42/{PASS_ID}`] = true
+        task.wait(10)
+        "#,
+    );
+    assert_eq!((api.rank(42), api.moves()), (15, 1));
+}
+
+#[test]
 fn a_game_pass_ranks_its_owner_and_lowers_nobody() {
     let api = Double::with([]);
     run_published(
@@ -95,6 +131,9 @@ fn the_terminal_promotes_only_whoever_passed() {
         for _, player in { ada, ada, bob } do testing.fire(prompt, "Triggered", player) end
         task.wait(1)
         local first = { ada:GetAttribute("TerminalMessage"), bob:GetAttribute("TerminalMessage") }
+        for _ = 1, 20 do testing.fire(prompt, "Triggered", ada) task.wait(0.1) end
+        assert(testing.requestsInLastMinute() == 3, "a prompt that is held down costs no requests")
+        task.wait(SECONDS_BETWEEN_USES)
         testing.fire(prompt, "Triggered", ada)
         task.wait(1)
         return { first, ada:GetAttribute("TerminalMessage") }
@@ -117,13 +156,24 @@ fn staff_rank_only_those_below_them() {
         local function say(player, text)
             testing.fire(command, "Triggered", { UserId = player.UserId }, text)
             task.wait(1)
-            return player:GetAttribute("CommandAnswer")
+            local sent = testing.wire[#testing.wire]
+            task.wait(SECONDS_BETWEEN_COMMANDS)
+            return if sent.to == player.Name then sent.data[1] else "no answer"
         end
-        return { say(ada, "/rank Bob 5"), say(chief, "/rank bob 5"), say(chief, "/rank ada 150"), say(chief, "/rank ada"),
+        local before = testing.requestsInLastMinute()
+        local refused = say(ada, "/rank Bob 5")
+        assert(testing.requestsInLastMinute() == before, "whoever is no staff costs no requests")
+        local fallen = say(testing.join(44, "Cy"), "/rank Ada 5")
+        local answers = { refused, fallen, say(chief, "/Rank bob 5"), say(chief, "/rank ada 150"), say(chief, "/rank ada"),
             say(chief, "/rank nobody 5"), say(chief, "/rank ada 20") }
+        testing.fire(command, "Triggered", { UserId = 1 }, "/rank ada 30")
+        testing.fire(command, "Triggered", { UserId = 1 }, "/rank ada 40")
+        task.wait(1)
+        return answers
         "#,
     );
     let expected = json!([
+        "You may not rank members.",
         "You may not rank members.",
         "You may only rank members below you, to ranks below yours.",
         "You may only rank members below you, to ranks below yours.",
@@ -132,7 +182,7 @@ fn staff_rank_only_those_below_them() {
         "Ada is now Rank 20."
     ]);
     assert_eq!(run.value, expected);
-    assert_eq!((api.rank(42), api.rank(43)), (20, 150));
+    assert_eq!((api.rank(42), api.rank(43)), (30, 150), "two commands at once are one");
     assert_eq!(api.server.requests().last().unwrap().json()["actorId"], json!(1));
 }
 
@@ -155,6 +205,55 @@ fn points_raise_and_never_lower() {
         "#,
     );
     assert_eq!((api.rank(42), api.rank(43)), (20, 200));
+}
+
+#[test]
+fn points_that_fall_and_rise_meanwhile_lower_nobody() {
+    // The first answer about Ada's rank is slow: her points change before it comes.
+    let rank =
+        json!({ "success": true, "groupId": 7, "userId": 42, "rank": 1, "roleName": "M", "roleId": 1, "roles": [] });
+    let key = json!({ "success": true, "keyId": "abcdefghijkl", "groupId": 7, "plan": "pro", "used": 0 });
+    let slow = |body| Fault::Instead(Reply::json(200, body).after(5.0));
+    let api = Double::with([Fault::Instead(Reply::json(200, &key)), slow(&rank), Fault::None, slow(&rank)]);
+    run_published(
+        &api,
+        &example("PointsPromotion"),
+        r#"
+        local ada = testing.join(42, "Ada")
+        ada:SetAttribute("Points", 150)
+        task.wait(1)
+        ada:SetAttribute("Points", 1000)
+        task.wait(20)
+        local bob = testing.join(43, "Bob")
+        bob:SetAttribute("Points", 150)
+        bob:SetAttribute("Points", 0)
+        task.wait(20)
+        "#,
+    );
+    let set: Vec<_> =
+        api.server.requests().iter().filter(|request| request.method == "POST").map(Request::json).collect();
+    assert_eq!((api.rank(42), api.rank(43)), (35, 1), "{set:?}");
+    assert_eq!(set.len(), 1, "the points that count are those at the moment of the change: {set:?}");
+}
+
+#[test]
+fn points_of_those_whom_nothing_can_raise_cost_one_request_a_visit() {
+    let stranger = Fault::Instead(refusal(404, "USER_NOT_IN_GROUP", false));
+    let forbidden = Fault::Instead(refusal(403, "RANK_NOT_ALLOWED", false));
+    let api = Double::with([Fault::None, stranger, Fault::None, forbidden]);
+    run_published(
+        &api,
+        &example("PointsPromotion"),
+        r#"
+        for _, player in { testing.join(42, "Ada"), testing.join(43, "Bob") } do
+            for points = 100, 2000, 50 do
+                player:SetAttribute("Points", points)
+                task.wait(1)
+            end
+        end
+        "#,
+    );
+    assert_eq!(api.server.requests().len(), 4, "the key's group, Ada's rank, Bob's rank and his refused change");
 }
 
 #[test]
@@ -189,11 +288,19 @@ fn the_studio_mock_of_the_readme_needs_no_secret_and_no_http() {
     let host = roblox_testing::Host::new()
         .module("ServerScriptService.RankService", SOURCE)
         .place(Place::Studio)
-        .http(roblox_testing::host::HttpAccess::Disabled)
-        .secret("AnotherName", KEY);
-    let settings = &readme_code()[2];
+        .http(roblox_testing::host::HttpAccess::Disabled);
+    let settings = readme_code().pop().unwrap();
     let script = format!(
         "local RankService = require(game:GetService('ServerScriptService').RankService)\n{settings}\nreturn ranks:Promote(42).ok"
     );
     assert_eq!(host.run(&script).unwrap().value, json!(true));
+
+    // And in a live server it takes the Secret that it names.
+    let api = Double::with([]);
+    let live = roblox_testing::Host::new()
+        .module("ServerScriptService.RankService", SOURCE)
+        .secret("AnotherName", KEY)
+        .run(&script.replace("https://rankbot.example.com", api.url()));
+    assert_eq!(live.unwrap().value, json!(true));
+    assert!(api.server.requests()[0].header("authorization").unwrap().ends_with(KEY));
 }

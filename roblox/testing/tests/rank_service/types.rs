@@ -63,7 +63,7 @@ fn each_deliberate_mistake_is_refused_and_nothing_else() {
 fn the_examples_are_strict_and_clean() {
     let examples: Vec<_> =
         std::fs::read_dir(package().join("examples")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         assert!(std::fs::read_to_string(&example).unwrap().starts_with("--!strict"), "{}", example.display());
         assert_eq!(findings(&example), [], "{}", example.display());
