@@ -75,7 +75,10 @@ impl OpenCloud {
             };
             tracing::debug!(call = call.kind.name(), attempt, %failure, "call to Roblox failed");
             let is_renewed = match refused {
-                Some(key) if attempt == 1 => self.bots().renew(&errand.bot, &key).await,
+                Some(key) if attempt == 1 => {
+                    let renewing = self.bots().renew(&errand.bot, &key);
+                    timeout(errand.deadline.remaining(), renewing).await.unwrap_or(false)
+                }
                 Some(_) | None => false,
             };
             let wait = if is_renewed {
