@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::sleep;
 
 use super::App;
 use super::admission::{Done, Metered};
@@ -19,12 +18,13 @@ use super::lease::{Lease, Patience, wait_for};
 use super::ports::{Claim, ClaimConflict, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store, Verdict};
 use super::record::Kept;
 use super::recover::once_put_right;
+use super::repetition::replay;
 use super::role_lists::KnownRoles;
 use super::rules::{Decision, judge};
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{Intent, LogEntry, LoggedAction, Outcome};
 use crate::domain::id::{GroupId, UserId};
-use crate::domain::idempotency::{self, Idempotency, IdempotencyKey, Judgement, Known, StoredAnswer};
+use crate::domain::idempotency::{Idempotency, IdempotencyKey, StoredAnswer};
 use crate::domain::key_record::{Demand, KeyRecord};
 use crate::domain::ladder::Role;
 use crate::domain::log_id::LogId;
@@ -37,9 +37,6 @@ pub const DEMOTING_PLANS: &[Plan] = &[Plan::Pro, Plan::Max];
 
 /// A change starts over when the member, their key or the roles turn out to be others than it saw; not for ever.
 const MOST_ROUNDS: u32 = 12;
-
-/// An answer is kept at the same moment as the log entry is written: this much later it is there, or was lost.
-const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 /// How a rank change ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +122,22 @@ enum Round {
     AgainWithNewRoles,
     /// What the last change left on cannot be taken off by itself: look again, and take it along.
     AgainWithLeftovers,
+}
+
+/// Whether a change may go on to the member.
+enum Way {
+    /// Nobody holds them, or `over` does: a finished change whose leftovers this one takes along.
+    Free { over: Option<LogId> },
+    /// Somebody did.
+    Barred(Round),
+}
+
+/// A claim that is about to be laid.
+struct Claiming {
+    intent: Intent,
+    /// The version of the member that was looked at.
+    seen: Option<LogId>,
+    over: Option<LogId>,
 }
 
 /// What this request has learnt in the rounds before.
@@ -219,20 +232,10 @@ impl<S: Store, R: Roblox> App<S, R> {
             return Err(AppError::UserBlocked { until: block.until });
         }
         let errand = Errand { bot: loaded.group.settings.bot.clone(), deadline: job.deadline };
-        let mut over = None;
-        if let Some(open) = &loaded.member.open {
-            if open.until > now {
-                return Err(AppError::RankChangeInProgress { retry_after: wait_for(open.until, now) });
-            }
-            if learnt.leftovers_stay
-                && open.verdict == Verdict::Succeeded
-                && Box::pin(self.is_on_record(job, open, now)).await?
-            {
-                over = Some(open.holder);
-            } else if job.mode == Mode::Apply {
-                return Box::pin(self.behind_an_abandoned(job, open, &errand, now)).await;
-            }
-        }
+        let over = match Box::pin(self.make_way(job, loaded, learnt, &errand)).await? {
+            Way::Free { over } => over,
+            Way::Barred(round) => return Ok(round),
+        };
         let log_id = self.log_id_after(loaded.member.version)?;
         let (roles, decision) = match Box::pin(self.decide(job, loaded, &errand)).await {
             Err(AppError::UserNotInGroup) => match self.not_a_member(job, log_id).await {
@@ -245,20 +248,56 @@ impl<S: Store, R: Roblox> App<S, R> {
             return Ok(self.without_writing(job, log_id, decision).await);
         }
         let intent = job.intent(log_id, decision.change);
+        let claiming = Claiming { intent, seen: loaded.member.version, over };
+        Box::pin(self.claim_and_write(job, claiming, &errand, roles.may_be_outdated() && !learnt.roles_read_again))
+            .await
+    }
+
+    /// What is to be done about the change that holds the member, if one does.
+    async fn make_way(
+        &self,
+        job: &Job<'_>,
+        loaded: &LoadedChange,
+        learnt: Learnt,
+        errand: &Errand,
+    ) -> Result<Way, AppError> {
+        let now = self.now();
+        let Some(open) = &loaded.member.open else { return Ok(Way::Free { over: None }) };
+        if open.until > now {
+            return Err(AppError::RankChangeInProgress { retry_after: wait_for(open.until, now) });
+        }
+        if job.mode == Mode::DryRun {
+            return Ok(Way::Free { over: None });
+        }
+        let is_done = open.verdict == Verdict::Succeeded;
+        if learnt.leftovers_stay && is_done && Box::pin(self.is_on_record(job, open, now)).await? {
+            return Ok(Way::Free { over: Some(open.holder) });
+        }
+        Box::pin(self.behind_an_abandoned(job, open, errand, now)).await.map(Way::Barred)
+    }
+
+    /// `roles_may_be_wrong`: if Roblox rejects the target, the list that it was taken from is read again.
+    async fn claim_and_write(
+        &self,
+        job: &Job<'_>,
+        claiming: Claiming,
+        errand: &Errand,
+        roles_may_be_wrong: bool,
+    ) -> Result<Round, AppError> {
+        let Claiming { intent, seen, over } = claiming;
         let lease = Lease::new(self.clock.clone());
-        let claim =
-            Claim { holder: log_id, until: lease.until, intent: &intent, seen: loaded.member.version, over, now };
+        let claim = Claim { holder: intent.log_id, until: lease.until, intent: &intent, seen, over, now: self.now() };
         let claimed = match job.deadline.bound("claim member", Box::pin(self.store.claim(&claim))).await {
             Ok(claimed) => claimed,
             Err(ClaimConflict::Member | ClaimConflict::Idempotency) => return Ok(Round::Again),
             Err(ClaimConflict::Store(error)) => return Err(error.into()),
         };
-        let writer = Writer { roblox: &self.roblox, member: job.member, errand: &errand, lease: &lease };
+        let writer = Writer { roblox: &self.roblox, member: job.member, errand, lease: &lease };
         match Box::pin(writer.apply(&intent.change, Vec::new())).await {
             // The remembered roles were wrong about the target, which was deleted or made anew since.
-            Err(NotApplied::TargetRejected(_)) if roles.may_be_outdated() && !learnt.roles_read_again => {
+            Err(NotApplied::TargetRejected(_)) if roles_may_be_wrong => {
                 self.record_nothing(&intent, &claimed).await;
-                self.refreshed_roles(job.member.group, &errand).await?;
+                self.refreshed_roles(job.member.group, errand).await?;
                 Ok(Round::AgainWithNewRoles)
             }
             applied => {
@@ -396,58 +435,5 @@ impl<S: Store, R: Roblox> App<S, R> {
             Kept::Own => Round::over(Done::Counted(ChangeAnswer::Fresh(answer))),
             Kept::ByAnother => Round::Again,
         }
-    }
-
-    /// What an idempotency key stands for already.
-    async fn known_already(
-        &self,
-        job: &Job<'_>,
-        known: Option<&Known>,
-        now: Timestamp,
-    ) -> Result<Option<Done<ChangeAnswer>>, AppError> {
-        let Some(own) = &job.idempotency else { return Ok(None) };
-        let known = known.filter(|known| !known.is_over(now));
-        if let Some(Known::Running { request, change, holder, .. }) = known {
-            // The log knows of a run that ended and could not say so here.
-            match self.store.entry(job.member.group, *change, now).await? {
-                Some(entry) if entry.outcome != Outcome::Changed => {
-                    self.free_for(job, *change, *holder).await;
-                    return Ok(None);
-                }
-                Some(_) if *request != own.request => return Err(AppError::IdempotencyKeyReused),
-                Some(entry) => return self.ended_unnoticed(job, own, &entry, *holder).await.map(Some),
-                None => {}
-            }
-        }
-        match idempotency::judge(known, &own.request, now) {
-            Judgement::Run => Ok(None),
-            Judgement::Replay(answer) => Ok(Some(Done::Free(ChangeAnswer::Replayed(answer.clone())))),
-            Judgement::Reused => Err(AppError::IdempotencyKeyReused),
-            Judgement::InProgress(until) => Err(AppError::IdempotencyInProgress { retry_after: wait_for(until, now) }),
-        }
-    }
-
-    /// The change is made, and its answer is not there: it is on its way, or was lost.
-    async fn ended_unnoticed(
-        &self,
-        job: &Job<'_>,
-        own: &Idempotency,
-        entry: &LogEntry,
-        holder: LogId,
-    ) -> Result<Done<ChangeAnswer>, AppError> {
-        sleep(ON_ITS_WAY).await;
-        let answer = match self.store.known_answer(&job.key.key_id, &own.key).await? {
-            Some(Known::Answered { answer, .. }) => answer,
-            Some(Known::Running { .. }) | None => self.answer_from_log(job, entry, holder).await,
-        };
-        Ok(Done::Free(ChangeAnswer::Replayed(answer)))
-    }
-}
-
-/// The kept answer of a request that comes again after the month's limit was reached.
-pub(super) fn replay(known: Option<&Known>, own: Option<&Idempotency>, now: Timestamp) -> Option<ChangeAnswer> {
-    match idempotency::judge(known, &own?.request, now) {
-        Judgement::Replay(answer) => Some(ChangeAnswer::Replayed(answer.clone())),
-        Judgement::Run | Judgement::InProgress(_) | Judgement::Reused => None,
     }
 }

@@ -17,6 +17,7 @@ pub mod ports;
 pub mod read;
 mod record;
 pub mod recover;
+mod repetition;
 pub mod role_lists;
 mod rules;
 pub mod undo;

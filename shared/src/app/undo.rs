@@ -2,10 +2,11 @@
 
 use super::App;
 use super::admission::{Done, Metered};
-use super::change_rank::{ChangeAnswer, Job, Render, Wish, replay};
+use super::change_rank::{ChangeAnswer, Job, Render, Wish};
 use super::deadline::Deadline;
 use super::error::AppError;
 use super::ports::{Member, Roblox, Store};
+use super::repetition::replay;
 use crate::domain::api_key::ApiKey;
 use crate::domain::id::UserId;
 use crate::domain::idempotency::{Idempotency, IdempotencyKey, RequestHash};
