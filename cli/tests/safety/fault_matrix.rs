@@ -139,7 +139,7 @@ impl Case {
         world.check_rank(&arranged);
         let fired = fired();
         assert!(fired > 0, "the fault has befallen no call");
-        let lost = self.costs_a_request().then_some(fired).unwrap_or(0);
+        let lost = if self.costs_a_request() { fired } else { 0 };
         world.store.heal();
         world.roblox.clear_faults();
         if world.is_held().await {

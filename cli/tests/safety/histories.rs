@@ -345,14 +345,14 @@ impl History {
 
 /// What a request is answered whom nothing stands in the way of.
 fn may_answer(change: Change, answer: &Answer) -> bool {
-    match (change, answer.status, answer.code()) {
-        (_, 200, _) => true,
-        // The next step, and the target, may be the bot's own role.
-        (Change::Promote, 502, Some("ROBLOX_PERMISSION_DENIED")) => true,
+    let refusal = match change {
+        // The next step may be the bot's own role.
+        Change::Promote => answer.code() == Some("ROBLOX_PERMISSION_DENIED"),
         // Of a change whose entry is still to be written, or of a member who was moved since.
-        (Change::UndoLast, 409, Some("CHANGED_SINCE")) | (Change::UndoLast, 404, Some("LOG_NOT_FOUND")) => true,
-        _ => false,
-    }
+        Change::UndoLast => matches!(answer.code(), Some("CHANGED_SINCE" | "LOG_NOT_FOUND")),
+        Change::Set(_) | Change::Demote => false,
+    };
+    answer.status == 200 || refusal
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn garbage() -> Answer {
 }
 
 fn unprocessed(call: &RecordedCall) -> Answer {
-    let wanted = &call.request_json()["RequestItems"];
+    let wanted = call.request_json().get("RequestItems").cloned();
     success(Bytes::from(json!({"Responses": {}, "UnprocessedKeys": wanted}).to_string()))
 }
 
