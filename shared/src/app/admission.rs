@@ -37,13 +37,14 @@ impl<S: Store, R: Roblox> App<S, R> {
     /// Admits the request, does its work and, where that failed, gives the count back.
     ///
     /// What the request needs of the database is loaded beside the admission, and looked at only once that has passed;
-    /// but `rescue` may find in it the answer to a request that came before the month's limit was reached.
+    /// but `rescue` may find in it the answer to a request that came before the month's limit was reached, or that the
+    /// request is running still.
     pub(super) async fn metered<T, L, F>(
         &self,
         key: &ApiKey,
         demand: Demand,
         loading: impl Future<Output = Result<L, StoreError>> + Send,
-        rescue: impl FnOnce(&L) -> Option<T>,
+        rescue: impl FnOnce(&L) -> Option<Result<T, AppError>>,
         work: impl FnOnce(KeyRecord, L) -> F,
     ) -> Metered<T>
     where
@@ -58,7 +59,7 @@ impl<S: Store, R: Roblox> App<S, R> {
                 let rescued = loaded.ok().filter(|_| refused.is_over_the_limit()).and_then(|loaded| rescue(&loaded));
                 return rescued.map_or_else(
                     || Metered { quota: refused.quota, result: Err(refused.error) },
-                    |answer| Metered { quota: refused.quota, result: Ok(answer) },
+                    |result| Metered { quota: refused.quota, result },
                 );
             }
         };

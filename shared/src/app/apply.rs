@@ -62,17 +62,26 @@ pub(super) struct Writer<'a, R> {
 }
 
 impl<R: Roblox> Writer<'_, R> {
-    /// Carries the change out, but for the writes that are `done` already. Those were another run's, and are this one's to
-    /// take back, too: it is the change that succeeds or fails, not the run.
-    pub(super) async fn apply(&self, change: &RoleChange, mut done: Vec<RoleWrite>) -> Result<Applied, NotApplied> {
+    /// Carries the change out. `held` are the member's roles where another run has begun it: what they show is done, and is
+    /// this run's to take back, too. It is the change that succeeds or fails, not the run.
+    pub(super) async fn apply(&self, change: &RoleChange, held: Option<Vec<RoleId>>) -> Result<Applied, NotApplied> {
         let errand = self.errand.with_undo_reserved();
         let forward = Writer { errand: &errand, ..*self };
+        let mut done = held.as_ref().map(|held| change.shown_by(held)).unwrap_or_default();
+        let mut last_seen = held;
         let to_do: Vec<RoleWrite> = change.writes().filter(|write| !done.contains(write)).collect();
         for write in to_do {
             let failure = match forward.write(write).await {
-                Ok(()) => {
+                Ok(held) => {
                     done.push(write);
-                    continue;
+                    // An answer that showed an earlier write may have been untrue: each one is held against the next.
+                    let undone =
+                        done.iter().find(|write| !write.shows_in(&held)).map(|write| unverified(*write, &held));
+                    last_seen = Some(held);
+                    match undone {
+                        None => continue,
+                        Some(failure) => failure,
+                    }
                 }
                 Err(Stopped::MemberLeft) => return Err(NotApplied::MemberLeft),
                 Err(Stopped::Undone(failure)) => failure,
@@ -81,30 +90,35 @@ impl<R: Roblox> Writer<'_, R> {
                     failure
                 }
             };
-            return self.settle(change, &done, failure).await;
+            return self.settle(change, &done, last_seen, failure).await;
         }
         Ok(Applied::Complete)
     }
 
-    /// What to make of a change that stopped after `done`, the last of which may or may not have taken effect.
+    /// What to make of a change that stopped after `done`, the last of which may or may not have taken effect. Where Roblox
+    /// does not say how the member stands, what it said last counts: no write that follows the target takes it away.
     async fn settle(
         &self,
         change: &RoleChange,
         done: &[RoleWrite],
+        last_seen: Option<Vec<RoleId>>,
         failure: RobloxFailure,
     ) -> Result<Applied, NotApplied> {
         if done.is_empty() {
             return Err(NotApplied::nothing_happened(failure));
         }
-        match self.held().await {
+        let held = match self.held().await {
             Ok(None) => return Err(NotApplied::MemberLeft),
-            Ok(Some(held)) if change.is_reached_by(&held) => return Ok(Applied::LeftOver),
-            Ok(Some(_)) | Err(_) => {}
+            Ok(held) => held,
+            Err(_) => last_seen,
+        };
+        if held.is_some_and(|held| change.is_reached_by(&held)) {
+            return Ok(Applied::LeftOver);
         }
         // One after the other, and no further than the first that fails: what is left is again a beginning of the change.
         for write in done.iter().rev() {
             match self.write(write.inverse()).await {
-                Ok(()) | Err(Stopped::MemberLeft) => {}
+                Ok(_) | Err(Stopped::MemberLeft) => {}
                 Err(Stopped::Undone(_) | Stopped::Unknown(_)) => return Err(NotApplied::HalfDone(failure)),
             }
         }
@@ -124,7 +138,7 @@ impl<R: Roblox> Writer<'_, R> {
     async fn make_all(&self, wanted: impl Iterator<Item = RoleWrite>, held: &[RoleId]) -> Result<(), RobloxFailure> {
         for write in wanted.filter(|write| !write.shows_in(held)) {
             match self.write(write).await {
-                Ok(()) | Err(Stopped::MemberLeft) => {}
+                Ok(_) | Err(Stopped::MemberLeft) => {}
                 // A role that was deleted meanwhile can be neither given back nor taken off: nothing is left to do.
                 Err(Stopped::Undone(failure)) if failure.fault == RobloxFault::Rejected => {
                     tracing::warn!(?write, %failure, "role cannot be put right");
@@ -135,7 +149,8 @@ impl<R: Roblox> Writer<'_, R> {
         Ok(())
     }
 
-    async fn write(&self, write: RoleWrite) -> Result<(), Stopped> {
+    /// The member's roles afterwards, which show the write.
+    async fn write(&self, write: RoleWrite) -> Result<Vec<RoleId>, Stopped> {
         let mut sends_left = SENDS_PER_WRITE;
         loop {
             if !self.lease.has_time() {
@@ -143,7 +158,7 @@ impl<R: Roblox> Writer<'_, R> {
             }
             sends_left -= 1;
             let failure = match self.send(write).await {
-                Ok(held) if write.shows_in(&held) => return Ok(()),
+                Ok(held) if write.shows_in(&held) => return Ok(held),
                 Ok(held) => unverified(write, &held),
                 Err(failure) => failure,
             };
@@ -160,7 +175,7 @@ impl<R: Roblox> Writer<'_, R> {
             }
             match self.held().await {
                 Ok(None) => return Err(Stopped::MemberLeft),
-                Ok(Some(held)) if write.shows_in(&held) => return Ok(()),
+                Ok(Some(held)) if write.shows_in(&held) => return Ok(held),
                 Ok(Some(_)) if sends_left == 0 || !failure.outcome_is_unknown() => {
                     return Err(Stopped::Undone(failure));
                 }

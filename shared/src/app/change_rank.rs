@@ -18,7 +18,7 @@ use super::lease::{Lease, Patience, wait_for};
 use super::ports::{Claim, ClaimConflict, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store, Verdict};
 use super::record::Kept;
 use super::recover::once_put_right;
-use super::repetition::replay;
+use super::repetition::rescue;
 use super::role_lists::KnownRoles;
 use super::rules::{Decision, judge};
 use crate::domain::api_key::ApiKey;
@@ -177,8 +177,8 @@ impl<S: Store, R: Roblox> App<S, R> {
         let idempotency = idempotency.map(|key| Idempotency { key, request: request.hash() });
         let slot = idempotency.as_ref().map(|idempotency| (key.id(), &idempotency.key));
         let loading = self.store.load_change(member, slot);
-        let rescue = |loaded: &LoadedChange| replay(loaded.answer.as_ref(), idempotency.as_ref(), began);
-        self.metered(key, demand, loading, rescue, |record, loaded| async {
+        let known = |loaded: &LoadedChange| rescue(loaded.answer.as_ref(), idempotency.as_ref(), began);
+        self.metered(key, demand, loading, known, |record, loaded| async {
             let job = Job {
                 key: record,
                 member,
@@ -293,7 +293,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             Err(ClaimConflict::Store(error)) => return Err(error.into()),
         };
         let writer = Writer { roblox: &self.roblox, member: job.member, errand, lease: &lease };
-        match Box::pin(writer.apply(&intent.change, Vec::new())).await {
+        match Box::pin(writer.apply(&intent.change, None)).await {
             // The remembered roles were wrong about the target, which was deleted or made anew since.
             Err(NotApplied::TargetRejected(_)) if roles_may_be_wrong => {
                 self.record_nothing(&intent, &claimed).await;

@@ -10,7 +10,7 @@ use super::ports::StoreError;
 /// From the request's beginning to the end of its last call to Roblox.
 pub(super) const REQUEST_BUDGET: Duration = Duration::from_secs(8);
 /// For writing down what came of it: still below the functions' time-out of 10 s, so that it is RankBot that answers.
-const RECORD_RESERVE: Duration = Duration::from_millis(1_500);
+const RECORD_RESERVE: Duration = Duration::from_secs(1);
 /// Kept back from what goes forward, for undoing a change that was cut off half-way.
 const UNDO_RESERVE: Duration = Duration::from_secs(2);
 

@@ -144,7 +144,7 @@ impl<S: Store, R: Roblox> App<S, R> {
 }
 
 /// A read has no answer from before.
-pub(super) const fn no_rescue<L, T>(_: &L) -> Option<T> {
+pub(super) const fn no_rescue<L, T>(_: &L) -> Option<Result<T, AppError>> {
     None
 }
 

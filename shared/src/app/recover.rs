@@ -124,7 +124,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             }
             Ok(Some(held)) => {
                 let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
-                Box::pin(writer.apply(&intent.change, intent.change.shown_by(&held))).await
+                Box::pin(writer.apply(&intent.change, Some(held))).await
             }
             Ok(None) => Err(NotApplied::MemberLeft),
             // Whatever the first run has done is still there.

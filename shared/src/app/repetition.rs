@@ -65,10 +65,18 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 }
 
-/// The kept answer of a request that comes again after the month's limit was reached.
-pub(super) fn replay(known: Option<&Known>, own: Option<&Idempotency>, now: Timestamp) -> Option<ChangeAnswer> {
+/// What a request that comes again is answered though the month's limit was reached since it came first: the kept answer,
+/// or that the first one is running still.
+pub(super) fn rescue(
+    known: Option<&Known>,
+    own: Option<&Idempotency>,
+    now: Timestamp,
+) -> Option<Result<ChangeAnswer, AppError>> {
     match judge(known, &own?.request, now) {
-        Judgement::Replay(answer) => Some(ChangeAnswer::Replayed(answer.clone())),
-        Judgement::Run | Judgement::InProgress(_) | Judgement::Reused => None,
+        Judgement::Replay(answer) => Some(Ok(ChangeAnswer::Replayed(answer.clone()))),
+        Judgement::InProgress(until) => {
+            Some(Err(AppError::IdempotencyInProgress { retry_after: wait_for(until, now) }))
+        }
+        Judgement::Run | Judgement::Reused => None,
     }
 }

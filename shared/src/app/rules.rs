@@ -61,7 +61,12 @@ fn judge_move(
         Ok(Decision { change, ending })
     };
     let target = match movement {
-        Movement::Set(target) => ladder.resolve(target).map_err(|why| unresolved(why, ladder))?,
+        Movement::Set(target) => match ladder.resolve(target) {
+            Ok(role) => role,
+            // Of two roles at the rank that they stand at, the one they hold is meant.
+            Err(Unresolved::Ambiguous(candidates)) if candidates.contains(from) => from,
+            Err(why) => return Err(unresolved(why, ladder)),
+        },
         Movement::Promote(steps) => match ladder.up(from.rank, steps) {
             Step::To(role) => role,
             Step::AtTheEnd => return at_the_end(Ending::AlreadyHighest),

@@ -6,7 +6,7 @@ use super::change_rank::{ChangeAnswer, Job, Render, Wish};
 use super::deadline::Deadline;
 use super::error::AppError;
 use super::ports::{Member, Roblox, Store};
-use super::repetition::replay;
+use super::repetition::rescue;
 use crate::domain::api_key::ApiKey;
 use crate::domain::id::UserId;
 use crate::domain::idempotency::{Idempotency, IdempotencyKey, RequestHash};
@@ -60,12 +60,12 @@ impl<S: Store, R: Roblox> App<S, R> {
                 None => Ok(None),
             }
         };
-        let rescue = |known: &Option<_>| replay(known.as_ref(), idempotency.as_ref(), began);
-        self.metered(key, Demand::default(), loading, rescue, |record, known| async {
+        let again = |known: &Option<_>| rescue(known.as_ref(), idempotency.as_ref(), began);
+        self.metered(key, Demand::default(), loading, again, |record, known| async {
             let known = known;
             // Before the entry is looked for: it may have ended since the first time.
-            if let Some(answer) = replay(known.as_ref(), idempotency.as_ref(), began) {
-                return Ok(Done::Free(answer));
+            if let Some(answer) = rescue(known.as_ref(), idempotency.as_ref(), began) {
+                return answer.map(Done::Free);
             }
             let entry = self.store.entry(record.group, request.log_id, began).await?.ok_or(AppError::LogNotFound)?;
             let member = Member { group: record.group, user: entry.intent.user };

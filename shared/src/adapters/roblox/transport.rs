@@ -26,6 +26,8 @@ const ATTEMPTS_AFTER_TIMEOUT: u32 = 2;
 const FIRST_BACKOFF_MS: u64 = 200;
 /// No answer that RankBot reads comes near it.
 const LARGEST_BODY: usize = 4 << 20;
+/// Of an error's body, in bytes.
+const LONGEST_EXCERPT: usize = 1_200;
 
 /// When a call may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,11 +127,10 @@ impl OpenCloud {
         let status = response.status();
         let asked_wait = retry_after(response.headers(), Timestamp::now());
         let reset = rate_limit_reset(response.headers()).filter(|_| status == StatusCode::TOO_MANY_REQUESTS);
-        let body = read_body(call, response).await?;
         if status.is_success() {
-            return Ok(body);
+            return Ok(read_body(call, response).await?);
         }
-        let failure = refused(call, status, asked_wait.or(reset), &body);
+        let failure = refused(call, status, asked_wait.or(reset), &excerpt(response).await);
         Err(Failed { failure, asked_wait, refused: None })
     }
 }
@@ -168,6 +169,17 @@ async fn read_body(call: &Call, mut response: Response) -> Result<Vec<u8>, Roblo
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// The beginning of an error's body, for the log. How much follows, and whether it arrives, changes nothing.
+async fn excerpt(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < LONGEST_EXCERPT
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body
 }
 
 /// A connection that was refused, dropped, or spoke no HTTP.
