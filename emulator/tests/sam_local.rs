@@ -38,7 +38,7 @@ const FOLDER_VARIABLE: &str = "RANKBOT_SAM_FOLDER";
 /// The file in which SAM finds the functions' variables.
 const VARIABLES: &str = "variables.json";
 /// Containers at the same time: each comes with a Python program that mostly waits.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 
 fn variable(name: &str) -> PathBuf {
     env::var_os(name).expect("cargo xtask test --only sam-local says where it is").into()
@@ -100,7 +100,15 @@ async fn check(function: Function) {
     // The last one of the successes, by its name, is the one that changes something.
     let event = events.iter().rfind(|event| matches!(event.expected_status(), Some(200) | None)).unwrap();
     let sam = Sam::start().await;
-    let answer = sam.invoke(event).await;
+    let mut answer = sam.invoke(event).await;
+    // Containers that start beside each other on a small machine can keep a function from its database for longer than it
+    // waits. Its answer then is to come again.
+    for _ in 0..2 {
+        if answer["statusCode"] != 503 {
+            break;
+        }
+        answer = sam.invoke(event).await;
+    }
     let in_process = sam.world.twin().await;
     in_process.arrange(event).await;
     let expected = answer_in_process(&in_process.api(), event).await;

@@ -74,6 +74,62 @@ async fn a_success_with_something_left_over_does_not_hold_the_member() {
     assert_eq!((log, world.sweep().await), (vec![json!(15), json!(20), json!(80)], 0));
 }
 
+/// The next change takes the leftovers along, and then fails itself, or dies: they are still to be taken off.
+#[tokio::test]
+async fn what_a_success_has_left_over_is_not_forgotten_when_the_next_change_comes_to_nothing() {
+    for dies in [false, true] {
+        let world = with_a_trainee().await;
+        roblox_refuses(&world, Endpoint::UnassignRole);
+        let first = world.change("promote", USER).send().await;
+        assert_eq!(first.ranks(), (10, 15));
+        if dies {
+            let assign = Matcher::endpoint(Endpoint::AssignRole);
+            world.roblox.inject(Fault::new(assign.clone(), FaultEffect::Hang(Timing::Before)).once());
+            let running = world.change("promote", USER).start();
+            world.roblox.arrived(&assign, 1).await;
+            running.abort();
+            assert!(running.await.is_err_and(|error| error.is_cancelled()));
+            world.pass(LEASE_S);
+        } else {
+            roblox_refuses(&world, Endpoint::AssignRole);
+            world.change("promote", USER).once("a").send().await.error(502, "ROBLOX_PERMISSION_DENIED");
+        }
+        world.roblox.clear_faults();
+        while world.sweep().await > 0 {}
+        assert_eq!(world.roles_of(USER), sorted(&[role::MEMBER, role::VIP]), "dies: {dies}");
+        let log = world.changes_logged().await;
+        assert_eq!((log.len(), log[0]["logId"].as_str()), (1, Some(first.log_id())));
+        assert_eq!(world.change("promote", USER).send().await.ranks(), (15, 20));
+    }
+}
+
+/// Roblox answers that the target was assigned, and its next answer shows that it is not there.
+#[tokio::test]
+async fn an_answer_that_was_untrue_is_found_out_by_the_next_one() {
+    let world = with_a_trainee().await;
+    let unassign = Matcher::endpoint(Endpoint::UnassignRole);
+    world.roblox.inject(Fault::new(unassign.clone(), FaultEffect::Hold).once());
+    let running = world.change("promote", USER).start();
+    world.roblox.arrived(&unassign, 1).await;
+    world.roblox.put_member(GROUP, USER, &[role::TRAINEE]).unwrap();
+    world.roblox.clear_faults();
+    running.await.unwrap().error(502, "ROBLOX_UNVERIFIED");
+    assert_eq!(world.roles_of(USER), sorted(&[role::MEMBER, role::TRAINEE]), "a failure changes nothing");
+}
+
+/// From the assignment's answer on, which shows the target, Roblox does not answer any more.
+#[tokio::test]
+async fn a_target_that_was_seen_is_a_success_though_roblox_goes_away() {
+    for effect in [FaultEffect::status(503), FaultEffect::Drop(Timing::Before)] {
+        let world = with_a_trainee().await;
+        world.roblox.inject(Fault::new(Matcher::any().nth(3), effect));
+        assert_eq!(world.change("promote", USER).send().await.ranks(), (10, 15));
+        world.roblox.clear_faults();
+        assert_eq!(world.sweep().await, 1);
+        assert_eq!(world.roles_of(USER), sorted(&[role::MEMBER, role::VIP]));
+    }
+}
+
 /// The owner takes every role off a member whose change has died half-way: that stays so.
 #[tokio::test]
 async fn a_member_whom_the_owner_has_changed_meanwhile_is_left_alone() {

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Context, LambdaEvent, Service as _};
 use rankbot_sandbox::{Bot, Control, Endpoint, Matcher, Sandbox, SandboxOptions, demo};
@@ -22,7 +24,7 @@ use rankbot_shared::domain::key_record::RankLimits;
 use rankbot_shared::domain::month::Month;
 use rankbot_shared::domain::plan::Plan;
 use rankbot_shared::http::{Api, Function};
-use rankbot_store::testing::{Recorder, TestStore, unique_table_name};
+use rankbot_store::testing::{Backend, Recorder, TestStore, unique_table_name};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -246,10 +248,22 @@ fn process(store: &Recorder, table_name: &str, roblox_base_url: &str, ahead_ms: 
         stage: None,
     };
     let http = HttpClient::new().unwrap();
-    let dynamodb = patience(store.connection().config()).http_client(http.for_aws()).build();
-    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb);
+    let mut dynamodb = patience(store.connection().config()).http_client(http.for_aws());
+    if Backend::from_environment() == Backend::DynamoDbLocal {
+        dynamodb = dynamodb.timeout_config(unhurried());
+    }
+    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     let ahead_ms = Arc::clone(ahead_ms);
     Api::with_clock(&config, http, client, None, Clock::new(move || shifted(&ahead_ms)))
+}
+
+/// For a database that all tests share, on a machine that they share with it: what is tested is what happens, not how fast.
+fn unhurried() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(4))
+        .operation_timeout(Duration::from_secs(8))
+        .build()
 }
 
 /// A request that is being put together.

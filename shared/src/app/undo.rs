@@ -64,8 +64,8 @@ impl<S: Store, R: Roblox> App<S, R> {
         self.metered(key, Demand::default(), loading, again, |record, known| async {
             let known = known;
             // Before the entry is looked for: it may have ended since the first time.
-            if let Some(answer) = rescue(known.as_ref(), idempotency.as_ref(), began) {
-                return answer.map(Done::Free);
+            if let Some(Ok(answer)) = rescue(known.as_ref(), idempotency.as_ref(), began) {
+                return Ok(Done::Free(answer));
             }
             let entry = self.store.entry(record.group, request.log_id, began).await?.ok_or(AppError::LogNotFound)?;
             let member = Member { group: record.group, user: entry.intent.user };

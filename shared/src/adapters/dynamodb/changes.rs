@@ -29,6 +29,8 @@ const PAUSES_FOR_THE_REST: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200), Duration::ZERO];
 
 const CLAIM: &str = "SET #holder = :holder, #until = :until, #intent = :intent, #ixPk = :ixPk, #ixSk = :ixSk";
+/// What is on the right is the item before the update; a repetition leaves what its first attempt has laid under.
+const AND_COVER: &str = ", #under = if_not_exists(#under, #intent)";
 const NOT_HELD: &str = "(attribute_not_exists(#holder) OR #holder = :holder)";
 const NOT_HELD_OR_OVER: &str =
     "(attribute_not_exists(#holder) OR #holder = :holder OR (#holder = :over AND #until <= :now))";
@@ -67,7 +69,7 @@ impl Changes for Table {
             slot.map(|idempotency| AnswerSlot { key_id: &intent.key_id, idempotency, change: intent.log_id, holder });
         let holding = OptionFuture::from(slot.map(|slot| self.put_hold(slot, until, claim.now)));
         let (member_claimed, answer_held) = join(self.claim_member(member, claim), holding).await;
-        let claimed = Claimed { member, holder, until };
+        let claimed = Claimed { member, holder, until, covers_another: claim.over.is_some() };
         let conflict = match (member_claimed, answer_held.unwrap_or(Ok(true))) {
             (Ok(true), Ok(true)) => return Ok(claimed),
             (Err(error), _) | (_, Err(error)) => ClaimConflict::Store(error),
@@ -117,8 +119,10 @@ impl Changes for Table {
                 None => return Err(store_error(OPERATION)(error)),
             },
         };
-        let verdict = item.as_ref().map(read_verdict).transpose().map_err(store_error(OPERATION))?;
-        Ok(verdict.map(|verdict| (Claimed { member, holder, until }, verdict)))
+        let Some(item) = item else { return Ok(None) };
+        let verdict = read_verdict(&item).map_err(store_error(OPERATION))?;
+        let covers_another = item.contains_key("under");
+        Ok(Some((Claimed { member, holder, until, covers_another }, verdict)))
     }
 
     async fn close(&self, claimed: &Claimed, ending: Ending) -> Result<(), StoreError> {
@@ -170,11 +174,13 @@ impl Table {
     async fn claim_member(&self, member: Member, claim: &Claim<'_>) -> Result<bool, StoreError> {
         const OPERATION: &str = "claim member";
         let intent = serde_json::to_string(claim.intent).map_err(store_error(OPERATION))?;
-        let used = ["holder", "until", "intent", "ixPk", "ixSk", "version", "verdict"];
+        let mut used = names(&["holder", "until", "intent", "ixPk", "ixSk", "version", "verdict"]);
+        let cover = if claim.over.is_some() { AND_COVER } else { "" };
+        used.extend(claim.over.iter().flat_map(|_| names(&["under"])));
         let mut request = self
             .update_member(member, claim.holder)
-            .update_expression(format!("{CLAIM}{AND_FORGET_THE_VERDICT}"))
-            .set_expression_attribute_names(Some(names(&used)))
+            .update_expression(format!("{CLAIM}{cover}{AND_FORGET_THE_VERDICT}"))
+            .set_expression_attribute_names(Some(used))
             .expression_attribute_values(":until", number(claim.until.as_millisecond()))
             .expression_attribute_values(":intent", text(intent))
             .expression_attribute_values(":ixPk", text(shard_of(member)))

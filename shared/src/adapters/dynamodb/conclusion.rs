@@ -14,10 +14,14 @@ use super::item::{Item, text};
 use super::{Table, logs, store_error};
 use crate::app::ports::{Claimed, Ending, StoreError, Verdict};
 use crate::domain::audit::LogEntry;
+use crate::domain::log_id::LogId;
 
-const RELEASE: &str = "REMOVE #holder, #until, #intent, #ixPk, #ixSk, #verdict SET #version = :holder";
+const RELEASE: &str = "REMOVE #holder, #until, #intent, #under, #ixPk, #ixSk, #verdict SET #version = :holder";
 const LEAVE: &str = "SET #version = :holder, #until = :zero, #ixSk = :ixSk, #verdict = :verdict";
+/// What lay under the claim comes up again. A repetition finds it there already.
+const UNCOVER: &str = ", #intent = if_not_exists(#under, #intent)";
 const CHANGED: &str = ", #lastChange = :change";
+const AND_FORGET_WHAT_IS_UNDER: &str = " REMOVE #under";
 const STILL_HELD: &str = "#holder = :holder";
 
 /// DynamoDB's names for why one of a transaction's writes stood in its way.
@@ -35,26 +39,45 @@ struct Closing {
 
 impl Closing {
     fn of(claimed: &Claimed, ending: Ending) -> Self {
-        let (update, used, changed) = match ending {
-            Ending::Changed(change) => (RELEASE, &["intent", "ixPk"][..], Some(change)),
-            Ending::Unchanged => (RELEASE, &["intent", "ixPk"][..], None),
-            Ending::LeftOver(change, verdict) => (LEAVE, &[][..], (verdict == Verdict::Succeeded).then_some(change)),
-        };
-        let mut closing = Self {
-            update: update.to_owned(),
-            names: names(&["holder", "until", "ixSk", "version", "verdict"]),
-            values: Item::from([(":holder".to_owned(), text(claimed.holder.to_string()))]),
-        };
-        closing.names.extend(names(used));
-        if let Ending::LeftOver(_, verdict) = ending {
-            closing.values.extend(left(claimed, verdict));
+        match ending {
+            Ending::Changed(change) => Self::release(claimed).with_change(change),
+            Ending::Unchanged if claimed.covers_another => Self::leave(claimed, Verdict::Succeeded)
+                .with(UNCOVER, &["intent", "under"])
+                .with(AND_FORGET_WHAT_IS_UNDER, &[]),
+            Ending::Unchanged => Self::release(claimed),
+            Ending::LeftOver(change, Verdict::Succeeded) => {
+                let left = Self::leave(claimed, Verdict::Succeeded).with_change(change);
+                if claimed.covers_another { left.with(AND_FORGET_WHAT_IS_UNDER, &["under"]) } else { left }
+            }
+            Ending::LeftOver(_, verdict @ (Verdict::Failed | Verdict::Pending)) => Self::leave(claimed, verdict),
         }
-        if let Some(change) = changed {
-            closing.update.push_str(CHANGED);
-            closing.names.extend(names(&["lastChange"]));
-            closing.values.insert(":change".to_owned(), text(change.to_string()));
-        }
+    }
+
+    fn release(claimed: &Claimed) -> Self {
+        let used = ["holder", "until", "intent", "under", "ixPk", "ixSk", "version", "verdict"];
+        Self::new(claimed, RELEASE, &used)
+    }
+
+    fn leave(claimed: &Claimed, verdict: Verdict) -> Self {
+        let mut closing = Self::new(claimed, LEAVE, &["holder", "until", "ixSk", "version", "verdict"]);
+        closing.values.extend(left(claimed, verdict));
         closing
+    }
+
+    fn new(claimed: &Claimed, update: &str, used: &[&str]) -> Self {
+        let values = Item::from([(":holder".to_owned(), text(claimed.holder.to_string()))]);
+        Self { update: update.to_owned(), names: names(used), values }
+    }
+
+    fn with(mut self, addition: &str, used: &[&str]) -> Self {
+        self.update.push_str(addition);
+        self.names.extend(names(used));
+        self
+    }
+
+    fn with_change(mut self, change: LogId) -> Self {
+        self.values.insert(":change".to_owned(), text(change.to_string()));
+        self.with(CHANGED, &["lastChange"])
     }
 }
 

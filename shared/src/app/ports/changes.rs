@@ -70,7 +70,7 @@ pub struct Claim<'a> {
     pub intent: &'a Intent,
     /// The version of the member that the decision was made upon.
     pub seen: Option<LogId>,
-    /// The holder of a finished change whose leftovers this one takes along: its claim gives way.
+    /// The holder of a finished change whose leftovers this one takes along: its claim gives way, and lies under this one.
     pub over: Option<LogId>,
     /// Now.
     pub now: Timestamp,
@@ -85,6 +85,9 @@ pub struct Claimed {
     pub holder: LogId,
     /// When the lease ends.
     pub until: Timestamp,
+    /// Whether another change lies under it: a finished one, whose leftovers this one takes along. It comes up again if
+    /// this one changes nothing.
+    pub covers_another: bool,
 }
 
 /// Why a claim was not granted.
