@@ -261,8 +261,8 @@ fn process(store: &Recorder, table_name: &str, roblox_base_url: &str, ahead_ms: 
 fn unhurried() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(4))
-        .operation_timeout(Duration::from_secs(8))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(5))
         .build()
 }
 

@@ -15,7 +15,9 @@ use super::apply::{NotApplied, Writer};
 use super::deadline::Deadline;
 use super::error::AppError;
 use super::lease::{Lease, Patience, wait_for};
-use super::ports::{Claim, ClaimConflict, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store, Verdict};
+use super::ports::{
+    Claim, ClaimConflict, Claimed, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store, Verdict,
+};
 use super::record::Kept;
 use super::recover::once_put_right;
 use super::repetition::rescue;
@@ -290,13 +292,21 @@ impl<S: Store, R: Roblox> App<S, R> {
         let claimed = match job.deadline.bound("claim member", Box::pin(self.store.claim(&claim))).await {
             Ok(claimed) => claimed,
             Err(ClaimConflict::Member | ClaimConflict::Idempotency) => return Ok(Round::Again),
-            Err(ClaimConflict::Store(error)) => return Err(error.into()),
+            Err(ClaimConflict::Store(error)) => {
+                if job.deadline.remaining().is_zero() {
+                    // It was given up half-way: what may have been laid is taken off here.
+                    let Claim { holder, until, .. } = claim;
+                    let laid = Claimed { member: job.member, holder, until, covers_another: over.is_some() };
+                    self.record_nothing(job, &intent, &laid).await;
+                }
+                return Err(error.into());
+            }
         };
         let writer = Writer { roblox: &self.roblox, member: job.member, errand, lease: &lease };
         match Box::pin(writer.apply(&intent.change, None)).await {
             // The remembered roles were wrong about the target, which was deleted or made anew since.
             Err(NotApplied::TargetRejected(_)) if roles_may_be_wrong => {
-                self.record_nothing(&intent, &claimed).await;
+                self.record_nothing(job, &intent, &claimed).await;
                 self.refreshed_roles(job.member.group, errand).await?;
                 Ok(Round::AgainWithNewRoles)
             }

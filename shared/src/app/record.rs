@@ -178,9 +178,14 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 
     /// A claim that was laid in vain: it is taken off, and leaves no entry.
-    pub(super) async fn record_nothing(&self, intent: &Intent, claimed: &Claimed) {
-        let freeing = OptionFuture::from(slot(intent, claimed.holder).map(|slot| self.store.free_answer(slot)));
-        let (freed, closed) = join(freeing, self.store.close(claimed, ClaimEnding::Unchanged)).await;
+    pub(super) async fn record_nothing(&self, job: &Job<'_>, intent: &Intent, claimed: &Claimed) {
+        let deadline = job.deadline.with_recording();
+        let freeing = OptionFuture::from(
+            slot(intent, claimed.holder)
+                .map(|slot| deadline.bound("free idempotency key", Box::pin(self.store.free_answer(slot)))),
+        );
+        let closing = deadline.bound("close claim", Box::pin(self.store.close(claimed, ClaimEnding::Unchanged)));
+        let (freed, closed) = join(freeing, closing).await;
         report(intent.log_id, "claim not closed", closed);
         report(intent.log_id, "idempotency key not freed", freed.unwrap_or(Ok(())));
     }
