@@ -160,16 +160,27 @@ fn tests(workspace: &Workspace) -> anyhow::Result<()> {
     invocation::run(nextest(workspace)?.env("RANKBOT_TEST_STORE", "embedded"))
 }
 
-/// The packages whose tests use a store. Chosen by a filter, not by `--package`: so they are built with the same
-/// features as the whole workspace, that is, not again.
-const PACKAGES_THAT_STORE: &str = "package(rankbot-store) + package(rankbot-shared) + package(rankbot)";
+/// The tests that use a store, in groups that each have a DynamoDB Local of their own: it slows down with every table that
+/// it has had. Chosen by filters, not by `--package`: so they are built with the same features as the whole workspace, that
+/// is, not again.
+const TESTS_THAT_STORE: [&str; 4] = [
+    "package(rankbot-store) + package(rankbot-shared)",
+    "package(rankbot) - binary(safety)",
+    "package(rankbot) & binary(safety) & test(/^(fault_matrix|crashes|histories|second_runs)::/)",
+    "package(rankbot) & binary(safety) - test(/^(fault_matrix|crashes|histories|second_runs)::/)",
+];
 
 fn tests_on_dynamodb_local(workspace: &Workspace) -> anyhow::Result<()> {
-    let dynamodb_local = DynamodbLocal::start(workspace, 0)?;
-    let mut tests = nextest(workspace)?;
-    tests.args(["-E", PACKAGES_THAT_STORE]).env("RANKBOT_TEST_STORE", "dynamodb-local");
-    tests.env("DYNAMODB_LOCAL_ENDPOINT", dynamodb_local.endpoint());
-    // For the tests that must stop and start a database of their own.
-    tests.env("DYNAMODB_LOCAL_DIR", workspace.dynamodb_local());
-    invocation::run(&mut tests)
+    let mut outcome = Ok(());
+    for group in TESTS_THAT_STORE {
+        let dynamodb_local = DynamodbLocal::start(workspace, 0)?;
+        let mut tests = nextest(workspace)?;
+        tests.args(["-E", group]).env("RANKBOT_TEST_STORE", "dynamodb-local");
+        tests.env("DYNAMODB_LOCAL_ENDPOINT", dynamodb_local.endpoint());
+        // For the tests that must stop and start a database of their own.
+        tests.env("DYNAMODB_LOCAL_DIR", workspace.dynamodb_local());
+        // All failures in one run, here too.
+        outcome = outcome.and(invocation::run(&mut tests));
+    }
+    outcome
 }
