@@ -1,5 +1,6 @@
 //! How DynamoDB Local starts, ends, and says what it lacks.
 
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 
 use rankbot_store::testing::{DynamoDbLocal, DynamoDbLocalError};
@@ -31,14 +32,23 @@ fn damaged_jar_is_reported_with_what_java_says() {
 }
 
 #[test]
-fn dropped_process_listens_no_more() {
+fn dropped_process_closes_its_connections() {
     if std::env::var_os(DynamoDbLocal::DIRECTORY_VARIABLE).is_none() {
         // Nothing says where it is: the suite runs on the embedded store, or on one that is running already.
         return;
     }
     let local = DynamoDbLocal::start().expect("the directory holds it");
     let address = local.endpoint().trim_start_matches("http://").to_owned();
-    TcpStream::connect(&address).expect("it listens");
+    // A connection of its own, rather than the port: another process may listen there as soon as it is free.
+    let mut connection = TcpStream::connect(&address).expect("it listens");
+    connection.set_nonblocking(true).expect("a socket");
+    let open = connection.read(&mut [0]).expect_err("nothing is asked, so nothing is said");
+    assert_eq!(open.kind(), ErrorKind::WouldBlock, "{open}");
+
     drop(local);
-    TcpStream::connect(&address).expect_err("nothing listens");
+
+    match connection.read(&mut [0]) {
+        Ok(read) => assert_eq!(read, 0, "the end of the stream"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+    }
 }
