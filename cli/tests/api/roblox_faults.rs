@@ -350,7 +350,7 @@ async fn a_key_of_roblox_that_may_read_only_is_noticed() {
 #[tokio::test]
 async fn a_roblox_that_is_not_there_is_unavailable() {
     let mut world = World::start().await;
-    world.stop_roblox().await;
+    let _closed = world.stop_roblox().await;
     for answer in [world.get_rank(demo::TRAINEE_USER_ID).await, world.set_rank(demo::TRAINEE_USER_ID, 50).await] {
         answer.expect("ROBLOX_UNAVAILABLE");
     }

@@ -25,7 +25,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::answer::Answer;
 
@@ -98,11 +98,14 @@ impl World {
         &self.roblox_url
     }
 
-    /// Closes Roblox's port: connections are refused from now on.
-    pub(crate) async fn stop_roblox(&mut self) {
-        if let Some(sandbox) = self.sandbox.take() {
-            sandbox.stop().await;
-        }
+    /// Closes Roblox's port: connections are refused for as long as what is returned lives.
+    pub(crate) async fn stop_roblox(&mut self) -> TcpSocket {
+        self.sandbox.take().unwrap().stop().await;
+        // Bound and deaf: no other process gets the port meanwhile.
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind(self.roblox_url.trim_start_matches("http://").parse().unwrap()).unwrap();
+        port
     }
 
     /// The DynamoDB client of the store itself, past the recorder.

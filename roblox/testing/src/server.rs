@@ -127,10 +127,10 @@ impl ScriptedServer {
 }
 
 /// An address on which nothing listens: connections to it are refused.
-pub fn refusing_url() -> io::Result<String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(format!("http://{}", listener.local_addr()?))
-}
+///
+/// The port is tcpmux's (RFC 1078), which nobody runs. One that the system gave out and took back could be another
+/// process's a moment later.
+pub const REFUSING_URL: &str = "http://127.0.0.1:1";
 
 fn serve<S>(mut stream: TcpStream, script: &Mutex<S>, log: &Mutex<Vec<Request>>) -> io::Result<()>
 where

@@ -4,7 +4,7 @@
 
 use roblox_testing::host::{HttpAccess, Place};
 use roblox_testing::http::HeaderCase;
-use roblox_testing::server::refusing_url;
+use roblox_testing::server::REFUSING_URL;
 use roblox_testing::{Host, HostError, Reply, Run, ScriptedServer};
 use serde_json::json;
 
@@ -57,7 +57,7 @@ fn a_request_is_real_and_its_slowness_virtual() {
 fn refused_dropped_and_garbled_connections_throw() {
     let server = ScriptedServer::replies([Reply::Drop, Reply::Truncate, Reply::Babble]).unwrap();
     let outcome = run(
-        Host::new().value("url", server.url()).value("refusing", refusing_url().unwrap()),
+        Host::new().value("url", server.url()).value("refusing", REFUSING_URL),
         r#"
         local HttpService = game:GetService("HttpService")
         local seen = {}

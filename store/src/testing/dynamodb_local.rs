@@ -1,9 +1,12 @@
 //! Amazon's DynamoDB Local, as a child process.
 
+use std::collections::hash_map::RandomState;
 use std::env;
 use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +22,10 @@ const NATIVE_LIBRARIES: &str = "DynamoDBLocal_lib";
 /// A Java virtual machine on a busy machine; an idle one takes about two seconds.
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
-/// Another process can take the port between our choosing it and Java's binding it.
-const PORTS_TO_TRY: u32 = 3;
+/// Below those that Linux (from 32768) and others (from 49152) give to whoever asks for any.
+const PORTS: Range<u16> = 20_000..32_000;
+/// Another process can have the port, or take it between our choosing it and Java's binding it.
+const PORTS_TO_TRY: u32 = 5;
 
 /// Why DynamoDB Local did not start.
 #[derive(Debug, thiserror::Error)]
@@ -201,23 +206,37 @@ fn wait_until_it_answers(mut process: Process, port: u16) -> Result<Attempt, Dyn
     }
 }
 
-/// Whether an HTTP server is there: DynamoDB Local answers a bare request with an error, which will do.
+/// Whether a DynamoDB is there: it refuses a bare request with a request id of AWS's kind.
 fn answers(port: u16) -> bool {
-    let ask = || -> io::Result<bool> {
+    let ask = || -> io::Result<String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         stream.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
-        let mut start = [0; 5];
-        stream.read_exact(&mut start)?;
-        Ok(&start == b"HTTP/")
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(String::from_utf8_lossy(&answer).to_ascii_lowercase())
     };
-    ask().unwrap_or(false)
+    ask().is_ok_and(|answer| answer.contains("x-amzn-requestid"))
 }
 
 /// Free on every interface, because DynamoDB Local binds them all.
+///
+/// It binds its port only after some two seconds. A port that the system gave out is one that it may give to somebody
+/// else meanwhile, who would then be taken for DynamoDB Local.
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))?.local_addr()?.port())
+    let span = u64::from(PORTS.end - PORTS.start);
+    let mut error = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..PORTS_TO_TRY {
+        // Seeded by the operating system: two processes at once choose different ones.
+        let random = RandomState::new().build_hasher().finish() % span;
+        let Ok(offset) = u16::try_from(random) else { continue };
+        match TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORTS.start + offset)) {
+            Ok(_) => return Ok(PORTS.start + offset),
+            Err(taken) => error = taken,
+        }
+    }
+    Err(error)
 }
 
 fn collect(stream: ChildStderr, written: &Mutex<String>) {

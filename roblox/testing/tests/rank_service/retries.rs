@@ -1,6 +1,6 @@
 //! When a request is repeated, how long after, and that nothing happens twice.
 
-use roblox_testing::server::refusing_url;
+use roblox_testing::server::REFUSING_URL;
 use roblox_testing::{Reply, ScriptedServer};
 use serde_json::json;
 
@@ -160,7 +160,7 @@ fn only_what_may_have_happened_is_uncertain() {
 #[test]
 fn what_cannot_have_changed_anything_is_never_uncertain() {
     let run = play(
-        game(&refusing_url().unwrap()),
+        game(REFUSING_URL),
         r"
         local results = { ranks:GetRank(1), ranks:Promote(1, { dryRun = true }), ranks:Promote(0) }
         testing.failNextRequest('HttpError: DnsResolve')
@@ -390,7 +390,7 @@ fn one_attempt_means_no_retry() {
 
 #[test]
 fn a_refused_connection_is_repeated_and_then_told() {
-    let run = play(game(&refusing_url().unwrap()), "return ranks:GetRank(1)");
+    let run = play(game(REFUSING_URL), "return ranks:GetRank(1)");
     assert_eq!(code(&run.value), "CONNECTION_FAILED");
     assert_eq!((&run.value["error"]["attempts"], &run.value["error"]["retryable"]), (&json!(5), &json!(true)));
     assert_eq!(run.value["error"]["status"], json!(null));
