@@ -6,7 +6,7 @@ use axum::http::Uri;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use rankbot_shared::domain::group_settings::{BotName, RoleMode};
-use rankbot_shared::domain::id::{GroupId, InvalidId, RoleId, UserId};
+use rankbot_shared::domain::id::{GroupId, InvalidId, Rank, RoleId, UserId};
 use rankbot_shared::domain::plan::Plan;
 use rankbot_shared::domain::rank_change::Reason;
 use rankbot_shared::domain::tenancy::Tenancy;
@@ -140,12 +140,12 @@ pub(crate) struct CreateKeyArgs {
     pub(crate) plan: Plan,
 
     /// The highest rank it may give, and the highest member it may touch: 1 to 254.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=254))]
-    pub(crate) max_rank: Option<u8>,
+    #[arg(long, value_name = "N", value_parser = rank)]
+    pub(crate) max_rank: Option<Rank>,
 
     /// The only ranks it may give: 1,2,3.
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=254))]
-    pub(crate) allowed_ranks: Option<Vec<u8>>,
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = rank)]
+    pub(crate) allowed_ranks: Option<Vec<Rank>>,
 
     /// When it stops working, from now: 90d, 24h, 15m [default: never].
     #[arg(long, value_name = "PERIOD", value_parser = lifetime)]
@@ -247,8 +247,8 @@ pub(crate) struct SettingsArgs {
     pub(crate) manage_all: bool,
 
     /// The highest rank that any key may give here, and the highest member it may touch: 1 to 254.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=254), conflicts_with = "no_max_rank")]
-    pub(crate) max_rank: Option<u8>,
+    #[arg(long, value_name = "N", value_parser = rank, conflicts_with = "no_max_rank")]
+    pub(crate) max_rank: Option<Rank>,
 
     /// No highest rank for the group: each key's own limits alone hold.
     #[arg(long)]
@@ -287,6 +287,12 @@ fn role_id(text: &str) -> Result<RoleId, String> {
 
 fn id<T>(text: &str, new: impl Fn(u64) -> Result<T, InvalidId>, hint: &str) -> Result<T, String> {
     text.parse().ok().and_then(|number| new(number).ok()).ok_or_else(|| hint.to_owned())
+}
+
+/// One that can be given: the guest and the owner are not ranked.
+fn rank(text: &str) -> Result<Rank, String> {
+    let number = text.parse().ok().filter(|number| (1..=254).contains(number));
+    number.map(Rank::new).ok_or_else(|| "a rank that can be given is a whole number from 1 to 254".to_owned())
 }
 
 fn reason(text: &str) -> Result<Reason, String> {

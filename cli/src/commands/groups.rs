@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rankbot_shared::adapters::dynamodb::Table;
 use rankbot_shared::app::groups;
 use rankbot_shared::domain::group_settings::{Block, Ceiling, ManagedRoles, SettingsChange};
-use rankbot_shared::domain::id::{GroupId, Rank, UserId};
+use rankbot_shared::domain::id::{GroupId, UserId};
 use serde::Serialize;
 
 use super::group_view::{BlockView, GroupView};
@@ -66,7 +66,7 @@ async fn set(
 fn change(settings: SettingsArgs) -> SettingsChange {
     let SettingsArgs { mode, managed_roles, manage_all, max_rank, no_max_rank, bot } = settings;
     let only = managed_roles.map(|ids| ManagedRoles::Only(ids.into_iter().collect()));
-    let at = max_rank.map(|rank| Ceiling::At(Rank::new(rank)));
+    let at = max_rank.map(Ceiling::At);
     SettingsChange {
         mode,
         managed: only.or(manage_all.then_some(ManagedRoles::All)),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rankbot_shared::adapters::dynamodb::Table;
 use rankbot_shared::app::keys::{self, NewKey, Rotated};
-use rankbot_shared::domain::id::{GroupId, Rank};
+use rankbot_shared::domain::id::GroupId;
 use rankbot_shared::domain::key_record::RankLimits;
 use rankbot_shared::domain::plan::Plan;
 
@@ -28,10 +28,15 @@ pub(crate) async fn run(open: &OpenTable, command: KeysCommand, format: Format, 
 }
 
 async fn create(open: &OpenTable, args: CreateKeyArgs, format: Format, now: Timestamp) -> Result<(), Failure> {
-    let limits = RankLimits {
-        max_rank: args.max_rank.map(Rank::new),
-        allowed_ranks: args.allowed_ranks.map(|ranks| ranks.into_iter().map(Rank::new).collect()),
-    };
+    let allowed_ranks = args.allowed_ranks.map(|ranks| ranks.into_iter().collect());
+    let limits = RankLimits { max_rank: args.max_rank, allowed_ranks };
+    let too_high = limits.allowed_ranks.iter().flatten().find(|rank| limits.max_rank.is_some_and(|max| **rank > max));
+    if let Some(rank) = too_high {
+        return Err(Failure::Usage(format!(
+            "rank {rank} of --allowed-ranks is above --max-rank, so the key could never give it: raise the one, or leave \
+             out the other"
+        )));
+    }
     let expires_at = args.expires_in.map(|period| now.saturating_add(period.duration()).unwrap_or(Timestamp::MAX));
     let new = NewKey { group: args.group, plan: args.plan, limit: args.limit, limits, expires_at };
     open.ensure_takes(new.plan).await?;

@@ -147,6 +147,22 @@ async fn a_second_rotation_says_that_it_cuts_an_overlap_short() {
 }
 
 #[tokio::test]
+async fn limits_that_make_no_sense_are_refused_in_one_sentence() {
+    let desk = Desk::open().await;
+    let rank = "a rank that can be given is a whole number from 1 to 254";
+    for (options, sentence) in [
+        ("--max-rank 255", format!("invalid value '255' for '--max-rank <N>': {rank}")),
+        ("--allowed-ranks 1,captain", format!("invalid value 'captain' for '--allowed-ranks <N,N,…>': {rank}")),
+        ("--max-rank 10 --allowed-ranks 5,20", "rank 20 of --allowed-ranks is above --max-rank".to_owned()),
+    ] {
+        let refused = desk.run(&format!("keys create --group 5 --plan pro {options}")).await;
+        let said = refused.refusal(2);
+        assert!(said.starts_with(&sentence), "{said}");
+    }
+    assert_eq!(desk.json("keys list --group 5").await, json!([]));
+}
+
+#[tokio::test]
 async fn a_revoked_key_is_refused_and_stays_revoked() {
     let desk = Desk::open().await;
     let key = desk.create("pro").await;
