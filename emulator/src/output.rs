@@ -65,8 +65,42 @@ impl Drop for Output {
 async fn read(pipe: pipe::Receiver, lines: Arc<Mutex<Vec<Line>>>, count: watch::Sender<usize>) {
     let mut printed = BufReader::new(pipe).lines();
     while let Ok(Some(text)) = printed.next_line().await {
-        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.push(Line::parse(text));
-        count.send_replace(lines.len());
+        let so_far = {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.push(Line::parse(text));
+            lines.len()
+        };
+        // Not under the lock: whoever waits for the count looks at the lines while it holds the count.
+        count.send_replace(so_far);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::fd::OwnedFd;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    /// Whoever waits for a line looks at the lines while others come in.
+    #[test]
+    fn waiting_for_a_line_never_stops_those_before_it() {
+        const LINES: usize = 20_000;
+        let (done, finished) = mpsc::channel();
+        // On a thread of its own: a deadlock is to fail, and not to hang.
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let lines = runtime.block_on(async {
+                let (reader, mut writer) = std::io::pipe().unwrap();
+                let output = Output::collect(pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).unwrap());
+                thread::spawn(move || (0..LINES).try_for_each(|number| writeln!(writer, "{number}")).unwrap());
+                let last = Line::Text((LINES - 1).to_string());
+                output.until(LINES - 100, |line| *line == last).await.len()
+            });
+            done.send(lines).unwrap();
+        });
+        assert_eq!(finished.recv_timeout(Duration::from_mins(1)), Ok(100));
     }
 }
