@@ -1,4 +1,4 @@
-//! Instances, remotes and services beyond HTTP.
+//! Instances, and services beyond HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a set-up that fails fails the test")]
 
@@ -62,63 +62,6 @@ fn properties_have_robloxs_defaults_and_fire_changes() {
     let expected = json!({ "seen": ["a", "b"], "size": 8, "visible": true, "align": "Center", "equal": true, "sum": 3,
         "kind": "Instance", "size2": "UDim2" });
     assert_eq!(outcome.value, expected);
-}
-
-#[test]
-fn remotes_copy_what_crosses_and_the_wire_remembers_it() {
-    let client = r#"
-        local remote = game:GetService("ReplicatedStorage"):WaitForChild("Ask")
-        local answer = remote:InvokeServer({ n = 20, f = function() end })
-        game.ReplicatedStorage.Tell:FireServer(answer, game:GetService("Players").LocalPlayer.Name)
-    "#;
-    let outcome = run(
-        Host::new().client(7, "Ada", client),
-        r#"
-        local storage = game:GetService("ReplicatedStorage")
-        local ask, tell = Instance.new("RemoteFunction"), Instance.new("RemoteEvent")
-        ask.Name, tell.Name = "Ask", "Tell"
-        local kept = { n = 1 }
-        ask.OnServerInvoke = function(player, question)
-            kept.user, kept.hasFunction = player.UserId, question.f ~= nil
-            return { double = question.n * 2, kept = kept }
-        end
-        local told
-        tell.OnServerEvent:Connect(function(player, answer, name)
-            told = { double = answer.double, name = name, sameTable = answer.kept == kept }
-        end)
-        ask.Parent, tell.Parent = storage, storage
-        task.wait(1)
-        return { told = told, kept = kept, wire = #testing.wire, first = testing.wire[1].from }
-        "#,
-    );
-    let expected = json!({
-        "told": { "double": 40, "name": "Ada", "sameTable": false },
-        "kept": { "n": 1, "user": 7, "hasFunction": false },
-        "wire": 3, "first": "Ada",
-    });
-    assert_eq!(outcome.value, expected);
-}
-
-#[test]
-fn an_event_for_one_client_reaches_that_client_alone() {
-    let listen = r#"
-        game:GetService("ReplicatedStorage"):WaitForChild("Tell").OnClientEvent:Connect(function(text)
-            print(game:GetService("Players").LocalPlayer.Name .. " heard " .. text)
-        end)
-    "#;
-    let outcome = run(
-        Host::new().client(7, "Ada", listen).client(8, "Bob", listen),
-        r#"
-        local tell = Instance.new("RemoteEvent", game:GetService("ReplicatedStorage"))
-        tell.Name = "Tell"
-        task.wait(1)
-        tell:FireClient(game:GetService("Players"):GetPlayerByUserId(8), "you")
-        tell:FireAllClients("all")
-        task.wait(1)
-        "#,
-    );
-    let heard: Vec<_> = outcome.output.iter().map(|line| line.text.as_str()).collect();
-    assert_eq!(heard, ["Bob heard you", "Ada heard all", "Bob heard all"]);
 }
 
 #[test]
