@@ -121,3 +121,150 @@ fn an_interface_can_be_pressed_exported_and_drawn() {
         Rendering::Failed(reason) => panic!("the renderer refused the model: {reason}"),
     }
 }
+
+#[test]
+fn each_descendant_that_comes_or_goes_is_told_of() {
+    let outcome = run(
+        Host::new(),
+        r#"
+        local box, toy = Instance.new("Folder"), Instance.new("Folder")
+        box.Name, toy.Name = "Box", "Toy"
+        toy.Parent = box
+        local log = {}
+        workspace.DescendantAdded:Connect(function(child) table.insert(log, `added {child.Name}`) end)
+        workspace.DescendantRemoving:Connect(function(child)
+            table.insert(log, `removing {child.Name} from {box.Parent.Name}`)
+        end)
+        toy.AncestryChanged:Connect(function(child, parent) table.insert(log, `{child.Name} now in {parent}`) end)
+        box.Parent = workspace
+        box.Parent = nil
+        return log
+        "#,
+    );
+    let expected = json!([
+        "added Box",
+        "added Toy",
+        "Box now in Workspace",
+        "removing Box from Workspace",
+        "removing Toy from Workspace",
+        "Box now in nil"
+    ]);
+    assert_eq!(outcome.value, expected);
+}
+
+#[test]
+fn attributes_take_what_roblox_takes() {
+    let outcome = run(
+        Host::new(),
+        r#"
+        local folder = Instance.new("Folder")
+        local refused, held = {}, {}
+        local function try(name, value)
+            local ok, problem = pcall(folder.SetAttribute, folder, name, value)
+            if not ok then table.insert(refused, problem) end
+            return ok
+        end
+        try("with space", 1) try("", 1) try("dash-ed", 1) try("RBXMine", 1) try(string.rep("a", 101), 1)
+        try("Table", {}) try("List", { 1 }) try("Function", print) try("Other", folder)
+        local longest = string.rep("a", 100)
+        for _, value in { true, 1, "text", Vector3.one, UDim2.new(), Color3.new(), Enum.SortOrder.Name } do
+            try(longest, value)
+            table.insert(held, folder:GetAttribute(longest) == value)
+        end
+        return { refused = refused, held = held }
+        "#,
+    );
+    let refused: Vec<String> = serde_json::from_value(outcome.value["refused"].clone()).unwrap();
+    assert_eq!(refused.len(), 9, "{refused:#?}");
+    assert!(refused[5].ends_with("Dictionary is not a supported attribute type"), "{}", refused[5]);
+    assert!(refused[6].ends_with("Array is not a supported attribute type"), "{}", refused[6]);
+    assert_eq!(outcome.value["held"], json!(vec![true; 7]));
+}
+
+#[test]
+fn an_attributes_signals_fire_where_it_changes() {
+    let outcome = run(
+        Host::new(),
+        r#"
+        local folder = Instance.new("Folder")
+        local log = {}
+        folder.AttributeChanged:Connect(function(name) table.insert(log, name) end)
+        folder:GetAttributeChangedSignal("A"):Connect(function() table.insert(log, `A is {folder:GetAttribute("A")}`) end)
+        folder.Changed:Connect(function(property) table.insert(log, property) end)
+        folder:SetAttribute("A", Vector2.new(1, 2))
+        folder:SetAttribute("A", Vector2.new(1, 2))
+        folder:SetAttribute("A", nil)
+        folder:SetAttribute("A", nil)
+        folder:SetAttribute("B", false)
+        return { log = log, left = folder:GetAttributes(), copied = folder:Clone():GetAttribute("B") }
+        "#,
+    );
+    let expected = json!({ "log": ["Attributes", "A", "A is 1, 2", "Attributes", "A", "A is nil", "Attributes", "B"],
+        "left": { "B": false }, "copied": false });
+    assert_eq!(outcome.value, expected);
+}
+
+#[test]
+fn tags_are_found_in_the_data_model_and_copied_with_what_bears_them() {
+    let outcome = run(
+        Host::new(),
+        r#"
+        local CollectionService = game:GetService("CollectionService")
+        local desk, spare = Instance.new("Part"), Instance.new("Part")
+        desk.Name = "Desk"
+        CollectionService:AddTag(desk, "Apply")
+        desk:AddTag("Apply")
+        desk:AddTag("Office")
+        spare:AddTag("Apply")
+        desk.Parent = workspace
+        local found = CollectionService:GetTagged("Apply")
+        local copy = desk:Clone()
+        desk:RemoveTag("Office")
+        CollectionService:RemoveTag(desk, "Nothing")
+        local before = { found = #found, name = found[1].Name, tags = CollectionService:GetTags(desk),
+            copied = copy:GetTags(), has = copy:HasTag("Office"), all = CollectionService:GetAllTags() }
+        desk:Destroy()
+        before.after = #CollectionService:GetTagged("Apply")
+        before.destroyed = CollectionService:HasTag(desk, "Apply")
+        before.wrong = (pcall(CollectionService.AddTag, CollectionService, desk, 5))
+        return before
+        "#,
+    );
+    let expected = json!({ "found": 1, "name": "Desk", "tags": ["Apply"], "copied": ["Apply", "Office"], "has": true,
+        "all": ["Apply"], "after": 0, "destroyed": false, "wrong": false });
+    assert_eq!(outcome.value, expected);
+}
+
+#[test]
+fn a_tags_signals_tell_who_bears_it_in_the_data_model() {
+    let outcome = run(
+        Host::new(),
+        r#"
+        local CollectionService = game:GetService("CollectionService")
+        local log = {}
+        local added = CollectionService:GetInstanceAddedSignal("Apply")
+        added:Connect(function(instance) table.insert(log, `+{instance.Name}`) end)
+        CollectionService:GetInstanceRemovedSignal("Apply"):Connect(function(instance)
+            table.insert(log, `-{instance.Name}`)
+        end)
+        local room, desk = Instance.new("Folder"), Instance.new("Part")
+        room.Name, desk.Name = "Room", "Desk"
+        desk:AddTag("Apply")
+        desk.Parent = room
+        table.insert(log, "entering")
+        room.Parent = workspace
+        room.Parent = game:GetService("ReplicatedStorage")
+        table.insert(log, "tagging")
+        room:AddTag("Apply")
+        room:AddTag("Other")
+        room:RemoveTag("Apply")
+        table.insert(log, "leaving")
+        room.Parent = nil
+        room.Parent = workspace
+        room:Destroy()
+        return { log = log, same = added == CollectionService:GetInstanceAddedSignal("Apply") }
+        "#,
+    );
+    let log = json!(["entering", "+Desk", "tagging", "+Room", "-Room", "leaving", "-Desk", "+Desk", "-Desk"]);
+    assert_eq!(outcome.value, json!({ "log": log, "same": true }));
+}
