@@ -18,6 +18,7 @@ pub mod host;
 pub mod http;
 mod json;
 pub mod model;
+mod natives;
 mod reflection;
 pub mod render;
 pub mod server;
