@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::http::{HeaderCase, Network};
 use crate::json;
 use crate::natives::natives;
+use crate::stores::Stores;
 
 /// The runtime's parts, in the order in which they build on each other.
 const RUNTIME: &[(&str, &str)] = &[
@@ -24,6 +25,9 @@ const RUNTIME: &[(&str, &str)] = &[
     ("tags", include_str!("../luau/tags.luau")),
     ("http_service", include_str!("../luau/http_service.luau")),
     ("people", include_str!("../luau/people.luau")),
+    ("data_store_values", include_str!("../luau/data_store_values.luau")),
+    ("data_store_budget", include_str!("../luau/data_store_budget.luau")),
+    ("data_store_pages", include_str!("../luau/data_store_pages.luau")),
     ("data_store", include_str!("../luau/data_store.luau")),
     ("remotes", include_str!("../luau/remotes.luau")),
     ("services", include_str!("../luau/services.luau")),
@@ -94,6 +98,8 @@ pub struct Run {
     pub errors: Vec<String>,
     /// Virtual seconds that passed.
     pub clock: f64,
+    /// What is in the data stores.
+    pub stores: Stores,
 }
 
 impl Run {
@@ -114,6 +120,7 @@ pub struct Host {
     clients: Vec<(u64, String, String)>,
     groups: Vec<serde_json::Value>,
     values: serde_json::Map<String, serde_json::Value>,
+    stores: Stores,
 }
 
 impl Host {
@@ -185,6 +192,13 @@ impl Host {
         self
     }
 
+    /// Begins with what an earlier run left in its data stores, at the time at which that run ended.
+    #[must_use]
+    pub fn stores(mut self, stores: Stores) -> Self {
+        self.stores = stores;
+        self
+    }
+
     /// Runs `source` as a server script, then shuts the server down: `BindToClose` callbacks have 30 virtual seconds.
     pub fn run(self, source: &str) -> Result<Run, HostError> {
         self.execute(source, Realm::Server)
@@ -207,7 +221,8 @@ impl Host {
         let value = json::to_test(&outcome.get::<Value>("value")?)?;
         let errors = outcome.get::<Table>("errors")?.sequence_values().collect::<mlua::Result<Vec<String>>>()?;
         let output = output.borrow().clone();
-        Ok(Run { value, output, errors, clock: outcome.get("clock")? })
+        let stores = Stores::new(json::to_test(&outcome.get::<Value>("stores")?)?);
+        Ok(Run { value, output, errors, clock: outcome.get("clock")?, stores })
     }
 
     fn config(&self) -> serde_json::Value {
@@ -217,6 +232,7 @@ impl Host {
             "secrets": self.secrets,
             "groups": self.groups,
             "values": self.values,
+            "stores": self.stores.as_json(),
             "modules": self.modules.iter().map(|(path, source)| json!({ "path": path, "source": source }))
                 .collect::<Vec<_>>(),
             "clients": self.clients.iter().map(|(user_id, name, source)| {

@@ -11,6 +11,7 @@
 //! | [`server`] | a scripted HTTP server that answers, stalls, drops and babbles as told |
 //! | [`check`] | Luau's strict type check, against definitions of the Roblox parts in use |
 //! | [`model`] | reproducible `.rbxm` files from sources, and reading them back |
+//! | [`stores`] | what a run left in its data stores |
 //! | [`render`] | a picture of a user interface, where the renderer is installed |
 
 pub mod check;
@@ -22,6 +23,8 @@ mod natives;
 mod reflection;
 pub mod render;
 pub mod server;
+pub mod stores;
 
 pub use host::{Host, HostError, Run};
 pub use server::{Reply, ScriptedServer};
+pub use stores::Stores;
