@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use luau_analysis::frontend::resolver::ModuleInfo;
 use luau_analysis::{
     DefinitionEnvironment, FileResolver, Frontend, FrontendOptions, ModuleName, NullConfigResolver, SourceCode,
@@ -11,7 +11,7 @@ use luau_analysis::{
 use luau_common::BString;
 use luau_syntax::ast::{Expression, ExpressionKind};
 
-const DEFINITIONS: &str = include_str!("../definitions/roblox.d.luau");
+use crate::definitions;
 
 /// One finding, of the type check or the linter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +46,6 @@ pub fn check(file: &Path, modules: Modules) -> anyhow::Result<Vec<Finding>> {
     // Union-heavy types such as results need more steps than the checker's cautious default.
     luau_common::flags::LuauTarjanChildLimit.set(15_000);
     luau_common::flags::LuauTableTypeMaximumStringifierLength.set(0);
-    // `GetService` has one overload per service, and the work to compare them doubles with each.
-    luau_common::flags::LuauNormalizerInitialFuel.set(1_000_000);
     let mut config = NullConfigResolver::default();
     config.default_config.mode = luau_config::Mode::Strict;
     let options = FrontendOptions { retain_full_type_graphs: true, run_lint_checks: true, ..Default::default() };
@@ -76,10 +74,16 @@ fn load_definitions(frontend: &mut Frontend<Files, NullConfigResolver>) -> anyho
     frontend.register_builtin_globals(environment).map_err(|error| anyhow::anyhow!("{error:?}"))?;
     let scope = frontend.global_scope(environment);
     let loaded = frontend
-        .load_definition_file(scope, DEFINITIONS.as_bytes(), "@roblox", false)
+        .load_definition_file(scope, definitions::text()?.as_bytes(), "@roblox", false)
         .map_err(|error| anyhow::anyhow!("{error:?}"))?;
     if !loaded.success {
-        bail!("the definitions do not load: {:?}", loaded.source_module.parse_errors.first().context("no reason")?);
+        let mut problems = Vec::new();
+        if let Some(model) = loaded.semantic_model(frontend) {
+            for error in model.module().errors() {
+                problems.push(format!("line {}: {}", error.location.begin.line + 1, model.error_message(error)));
+            }
+        }
+        bail!("the definitions do not load: {:?} {problems:?}", loaded.source_module.parse_errors);
     }
     Ok(())
 }

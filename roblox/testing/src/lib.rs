@@ -15,6 +15,7 @@
 //! | [`render`] | a picture of a user interface, where the renderer is installed |
 
 pub mod check;
+mod definitions;
 pub mod host;
 pub mod http;
 mod json;
