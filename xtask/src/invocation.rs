@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -29,6 +31,22 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
         bail!("`{}` failed ({status})", shown(command));
     }
     Ok(())
+}
+
+/// How often a download is tried, and how long it is waited in between.
+const DOWNLOAD_ATTEMPTS: u32 = 3;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
+
+/// Runs a command that downloads, again if it fails: connections break. It must be safe to repeat.
+pub(crate) fn run_download(command: &mut Command) -> anyhow::Result<()> {
+    for left in (1..DOWNLOAD_ATTEMPTS).rev() {
+        match run(command) {
+            Ok(()) => return Ok(()),
+            Err(error) => println!("    {error}; {left} more attempts"),
+        }
+        thread::sleep(BETWEEN_ATTEMPTS);
+    }
+    run(command)
 }
 
 /// Runs the command without a word and returns what it printed, whatever its exit status.

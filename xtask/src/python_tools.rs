@@ -35,7 +35,7 @@ pub(crate) fn install_environment(
         // 20,000 files of which a few hundred are ever read would take a third of the time.
         pip.args(["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile"]);
         println!("    downloads what {path} names, up to 250 MB; half a minute on a quick connection");
-        invocation::run(pip.args(["--requirement", path]))
+        invocation::run_download(pip.args(["--requirement", path]))
     })
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn install_tools(workspace: &Workspace) -> anyhow::Result<()> {
         let npm = system_programs::require(SystemProgram::Npm)?;
         let mut install = invocation::command(workspace, npm);
         install.args(["install", "--silent", "--ignore-scripts", "--no-save", "--prefix"]).arg(&folder).arg(STYLUA);
-        invocation::run(&mut install)?;
+        invocation::run_download(&mut install)?;
         println!("    builds for two minutes the first time");
         cargo_tools::build(workspace, &folder, &[SELENE, MOONWAVE])
     })

@@ -153,6 +153,8 @@ fn nextest(workspace: &Workspace) -> anyhow::Result<Command> {
     let mut command = python_tools::command(workspace, "cargo-nextest")?;
     // All failures in one run, and no line for what passed: the counts at the end say that.
     command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "slow"]);
+    // The same commit is tested with the same cases: what fails here fails for whoever looks into it.
+    command.env("PROPTEST_RNG_SEED", "20261125");
     Ok(command)
 }
 

@@ -84,12 +84,10 @@ pub(crate) fn require(program: SystemProgram) -> anyhow::Result<&'static str> {
     let packages = program.debian_packages();
     if may_install_packages() {
         println!("    {} is missing; installing it, since this is a CI machine", program.name());
-        let mut apt_get = Command::new("apt-get");
-        invocation::run(apt_get.args(["update", "--quiet=2"]))?;
-        let mut apt_get = Command::new("apt-get");
-        apt_get.env("DEBIAN_FRONTEND", "noninteractive");
-        apt_get.args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(packages);
-        invocation::run(&mut apt_get)?;
+        invocation::run_download(apt_get().args(["update", "--quiet=2"]))?;
+        let mut install = apt_get();
+        install.args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(packages);
+        invocation::run_download(&mut install)?;
         if let Some(command) = program.find() {
             return Ok(command);
         }
@@ -100,6 +98,13 @@ pub(crate) fn require(program: SystemProgram) -> anyhow::Result<&'static str> {
         program.purpose(),
         packages.join(" "),
     )
+}
+
+/// It waits for whoever else installs something.
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["--option", "DPkg::Lock::Timeout=120"]);
+    command
 }
 
 fn may_install_packages() -> bool {

@@ -96,7 +96,7 @@ const TABLE: &[(&str, Cost)] = &[
 ];
 
 /// How slow the database is: far longer than two calls made at once begin apart.
-const STORE_DELAY: Duration = Duration::from_millis(60);
+const STORE_DELAY: Duration = Duration::from_millis(200);
 /// For a request that never asks Roblox what it should: the test shall fail, and not hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -19,6 +19,12 @@ pub(crate) struct MetricLine {
 }
 
 impl MetricLine {
+    /// All that it says, but for the time: thirteen digits, in which any number may be found.
+    pub(crate) fn without_its_time(mut self) -> String {
+        self.root["_aws"]["Timestamp"].take();
+        format!("{self:?}")
+    }
+
     /// Panics where CloudWatch would make nothing of it, or something else than was meant.
     pub(crate) fn parse(text: &str) -> Self {
         let line = text.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {text:?}"));

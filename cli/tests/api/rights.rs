@@ -12,7 +12,7 @@ use rankbot_shared::adapters::http_client::HttpClient;
 use rankbot_shared::config::{BotSource, Config};
 use rankbot_shared::function::Function;
 use rankbot_shared::http::Api;
-use rankbot_store::testing::{Operation, RecordedCall, Recorder, TestStore, unique_table_name};
+use rankbot_store::testing::{Backend, Operation, RecordedCall, Recorder, TestStore, unique_table_name};
 use serde_json::{Value, json};
 
 use crate::template::template;
@@ -167,8 +167,8 @@ impl Deployment {
         let bots = BotSource::Key(BotKey::new(demo::BOT_API_KEY).unwrap());
         let config = Config { table_name, roblox_base_url: sandbox.url(), bots, stage: None };
         let http = HttpClient::new().unwrap();
-        let dynamodb = patience(calls.connection().config()).http_client(http.for_aws()).build();
-        let client = aws_sdk_dynamodb::Client::from_conf(dynamodb);
+        let dynamodb = patience(calls.connection().config()).http_client(http.for_aws());
+        let client = aws_sdk_dynamodb::Client::from_conf(Backend::from_environment().unhurried(dynamodb).build());
         let api = Api::new(&config, http, client, None);
         Self { api, calls, roblox: sandbox.control(), _sandbox: sandbox, _store: store }
     }

@@ -15,12 +15,11 @@ use rankbot_shared::config::{BotSource, Config};
 use rankbot_shared::domain::api_key::ApiKey;
 use rankbot_shared::domain::id::{GroupId, Rank};
 use rankbot_shared::domain::key_record::{KeyRecord, KeyStatus, RankLimits};
-use rankbot_shared::domain::month::Month;
 use rankbot_shared::domain::plan::Plan;
 use rankbot_shared::function::Function;
 use rankbot_shared::http::Api;
 use rankbot_shared::metrics::Metrics;
-use rankbot_store::testing::{Recorder, TestStore, unique_table_name};
+use rankbot_store::testing::{Backend, Recorder, TestStore, unique_table_name};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -143,10 +142,9 @@ impl World {
         Tenant { group, key: self.new_key(group, Plan::Pro, RankLimits::default()).await }
     }
 
-    /// The requests counted under the key this month.
+    /// The requests counted under the key, over all months: one may end during a test.
     pub(crate) async fn used(&self, key: &ApiKey) -> u64 {
-        let record = self.table.find(key.id()).await.unwrap().unwrap();
-        record.usage.get(&Month::of(Timestamp::now())).copied().unwrap_or(0)
+        self.table.find(key.id()).await.unwrap().unwrap().usage.values().sum()
     }
 
     pub(crate) fn get(&self, path: &str) -> Ask<'_> {
@@ -216,8 +214,8 @@ fn api(store: &Recorder, table_name: &str, roblox_base_url: &str) -> Api {
         stage: None,
     };
     let http = HttpClient::new().unwrap();
-    let dynamodb = patience(store.connection().config()).http_client(http.for_aws()).build();
-    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb);
+    let dynamodb = patience(store.connection().config()).http_client(http.for_aws());
+    let client = aws_sdk_dynamodb::Client::from_conf(Backend::from_environment().unhurried(dynamodb).build());
     Api::new(&config, http, client, None)
 }
 

@@ -112,12 +112,18 @@ pub(crate) async fn die_at_the_store(world: &World, ask: Ask, call: &StoreCall, 
     // The calls like it that come before are let through.
     let before: Vec<_> = (1..call.nth).map(|_| world.store.gate(call.calls.clone(), moment)).collect();
     let mut gate = world.store.gate(call.calls.clone(), moment);
-    let running = ask.start();
-    for mut earlier in before {
-        earlier.reached().await;
-        earlier.release();
+    let mut running = ask.start();
+    let reached = async {
+        for mut earlier in before {
+            earlier.reached().await;
+            earlier.release();
+        }
+        gate.reached().await;
+    };
+    tokio::select! {
+        () = reached => {}
+        ended = &mut running => panic!("the request has ended without that call: {ended:?}"),
     }
-    gate.reached().await;
     // What was sent beside it arrives.
     tokio::task::yield_now().await;
     world.store.wait_until(|calls| calls.iter().filter(|call| call.finished_us.is_none()).count() <= 1).await;

@@ -101,7 +101,7 @@ async fn another_request_under_the_same_key_is_refused_and_given_back() {
 async fn while_the_first_runs_the_second_is_told_to_wait_and_another_request_is_refused() {
     let world = World::warm().await;
     let assign = Matcher::endpoint(Endpoint::AssignRole);
-    world.roblox.inject(Fault::new(assign.clone(), FaultEffect::Hold).once());
+    world.roblox.inject(Fault::new(assign.clone(), FaultEffect::Hold));
     let promote = world.change("promote", USER).once("a");
     let first = promote.clone().start();
     world.roblox.arrived(&assign, 1).await;

@@ -1,6 +1,6 @@
 //! One change at a time per member: what is answered as done was done, each step once, in an order.
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use rankbot_sandbox::demo::{self, role};
 use rankbot_sandbox::{Endpoint, Fault, FaultEffect, Matcher};
 use rankbot_shared::domain::plan::Plan;
@@ -20,7 +20,7 @@ async fn check(world: &World, start: u64, answers: &[Answer]) {
             // The next step is the bot's own role.
             (502, Some("ROBLOX_PERMISSION_DENIED")) => {}
             // On a machine too slow for so many at once: nothing happened, or it is finished below.
-            (502, Some("ROBLOX_TIMEOUT")) => out_of_time += 1,
+            (502, Some("ROBLOX_TIMEOUT")) | (503, Some("SERVICE_UNAVAILABLE")) => out_of_time += 1,
             _ => answer.in_progress("RANK_CHANGE_IN_PROGRESS"),
         }
     }
@@ -40,7 +40,9 @@ async fn check(world: &World, start: u64, answers: &[Answer]) {
     let answered_twice = steps.windows(2).any(|pair| pair[0] == pair[1]);
     assert!(!answered_twice && steps.iter().all(|step| chain.contains(step)), "{steps:?}");
     assert!(chain.len() - steps.len() <= out_of_time, "only what ran out of time is logged without a 200");
-    assert_eq!(world.used(world.key(Plan::Pro)).await, steps.len() as u64, "what is refused is given back");
+    let used = world.used(world.key(Plan::Pro)).await;
+    let most = steps.len() + world.admissions_sent_again(answers.len()) + out_of_time;
+    assert!((steps.len() as u64..=most as u64).contains(&used), "what is refused is given back: {used} used");
     let held = world.roles_of(demo::TRAINEE_USER_ID).len();
     assert_eq!(held, 2, "the base role and one other");
 }
@@ -85,9 +87,11 @@ async fn a_member_held_by_a_run_is_refused_in_bounded_time_and_free_afterwards()
     world.roblox.inject(Fault::new(assign.clone(), FaultEffect::Hold));
     let first = world.change("promote", user).start();
     world.roblox.arrived(&assign, 1).await;
-    world.change("promote", user).send().await.in_progress("RANK_CHANGE_IN_PROGRESS");
     // Another member is not affected.
-    world.set_rank(demo::BASE_ONLY_USER_ID, 10).send().await.success();
+    let another = world.set_rank(demo::BASE_ONLY_USER_ID, 10);
+    let (second, another) = join(world.change("promote", user).send(), another.send()).await;
+    second.in_progress("RANK_CHANGE_IN_PROGRESS");
+    another.success();
     world.roblox.clear_faults();
     assert_eq!(first.await.unwrap().ranks(), (10, 15));
     world.change("promote", user).send().await.success();

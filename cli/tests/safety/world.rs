@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
 
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Context, LambdaEvent, Service as _};
 use rankbot_sandbox::{Bot, Control, Endpoint, Matcher, Sandbox, SandboxOptions, demo};
@@ -248,22 +246,10 @@ fn process(store: &Recorder, table_name: &str, roblox_base_url: &str, ahead_ms: 
         stage: None,
     };
     let http = HttpClient::new().unwrap();
-    let mut dynamodb = patience(store.connection().config()).http_client(http.for_aws());
-    if Backend::from_environment() == Backend::DynamoDbLocal {
-        dynamodb = dynamodb.timeout_config(unhurried());
-    }
-    let client = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
+    let dynamodb = patience(store.connection().config()).http_client(http.for_aws());
+    let client = aws_sdk_dynamodb::Client::from_conf(Backend::from_environment().unhurried(dynamodb).build());
     let ahead_ms = Arc::clone(ahead_ms);
     Api::with_clock(&config, http, client, None, Clock::new(move || shifted(&ahead_ms)))
-}
-
-/// For a database that all tests share, on a machine that they share with it: what is tested is what happens, not how fast.
-fn unhurried() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(5))
-        .build()
 }
 
 /// A request that is being put together.

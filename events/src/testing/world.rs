@@ -7,7 +7,7 @@ use rankbot_shared::adapters::http_client::HttpClient;
 use rankbot_shared::config::{BotSource, Config};
 use rankbot_shared::function::Function;
 use rankbot_shared::http::Api;
-use rankbot_store::testing::{TestStore, unique_table_name};
+use rankbot_store::testing::{Backend, TestStore, unique_table_name};
 
 use super::abandoned::abandon;
 use super::event::Event;
@@ -79,8 +79,8 @@ impl World {
             stage: Some("pro".to_owned()),
         };
         let http = HttpClient::new().unwrap();
-        let dynamodb = patience(self.store.connection().config()).http_client(http.for_aws()).build();
-        let client = aws_sdk_dynamodb::Client::from_conf(dynamodb);
+        let dynamodb = patience(self.store.connection().config()).http_client(http.for_aws());
+        let client = aws_sdk_dynamodb::Client::from_conf(Backend::from_environment().unhurried(dynamodb).build());
         Api::new(&config, http, client, None)
     }
 

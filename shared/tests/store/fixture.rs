@@ -12,7 +12,7 @@ use rankbot_store::testing::{Recorder, TestStore, unique_table_name};
 
 /// A table behind a recorder.
 pub(crate) struct Fixture {
-    /// As the functions have it, with their time-outs and retries.
+    /// As the functions have it, with their retries.
     pub(crate) table: Table,
     pub(crate) recorder: Recorder,
     _store: TestStore,
@@ -25,7 +25,8 @@ impl Fixture {
         let name = unique_table_name();
         // Making a table takes its time on a busy machine, and is not what is tested.
         Table::new(store.client(), name.as_str()).create().await.unwrap();
-        let client = aws_sdk_dynamodb::Client::from_conf(patience(recorder.connection().config()).build());
+        let config = store.backend().unhurried(patience(recorder.connection().config()));
+        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         let table = Table::new(client, name);
         Self { table, recorder, _store: store }
     }

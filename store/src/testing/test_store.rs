@@ -5,9 +5,10 @@ use std::fmt;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
 use super::{DynamoDbLocal, Recorder};
 use crate::{Connection, EmbeddedStore, Location};
@@ -44,6 +45,22 @@ impl Backend {
             Ok(name) => Self::named(&name),
             Err(env::VarError::NotPresent) => Self::Embedded,
             Err(env::VarError::NotUnicode(name)) => Self::named(&name.to_string_lossy()),
+        }
+    }
+
+    /// The time limits of a client of the code under test: its own, except on DynamoDB Local. That one is shared by all
+    /// tests, on a machine that they share with it, and what is tested is what happens, not how fast.
+    #[must_use]
+    pub fn unhurried(self, config: aws_sdk_dynamodb::config::Builder) -> aws_sdk_dynamodb::config::Builder {
+        match self {
+            Self::Embedded => config,
+            Self::DynamoDbLocal => config.timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(2))
+                    .operation_attempt_timeout(Duration::from_secs(3))
+                    .operation_timeout(Duration::from_secs(5))
+                    .build(),
+            ),
         }
     }
 

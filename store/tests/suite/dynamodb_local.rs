@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rankbot_store::testing::{DynamoDbLocal, DynamoDbLocalError};
 
@@ -47,6 +48,8 @@ fn dropped_process_closes_its_connections() {
 
     drop(local);
 
+    connection.set_nonblocking(false).expect("a socket");
+    connection.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
     match connection.read(&mut [0]) {
         Ok(read) => assert_eq!(read, 0, "the end of the stream"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),

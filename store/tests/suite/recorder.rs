@@ -10,10 +10,10 @@ use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use futures::future::join_all;
+use rankbot_store::Connection;
 use rankbot_store::testing::{
     CallMatch, Effect, ErrorReply, ItemKey, Moment, Operation, Outcome, RecordedCall, Recorder, StoreFault, round_trips,
 };
-use rankbot_store::{EmbeddedStore, Location};
 
 use crate::fixture::{Table, item, key, s};
 
@@ -299,9 +299,8 @@ async fn concurrent_calls_are_one_round_trip_and_sequential_calls_one_each() {
 
 #[tokio::test]
 async fn unreachable_store_is_a_closed_connection() {
-    let store = EmbeddedStore::start(Location::Memory).expect("memory needs nothing");
-    let recorder = Recorder::start(&store.connection());
-    store.stop().await;
+    // The port of tcpmux, which nobody runs.
+    let recorder = Recorder::start(&Connection::new("http://127.0.0.1:1"));
     let error = client_without_retries(&recorder, TimeoutConfig::disabled()).list_tables().send().await;
     assert!(matches!(error.expect_err("nobody is there"), SdkError::DispatchFailure(_)));
     assert_eq!(recorder.calls()[0].outcome, Outcome::Closed);

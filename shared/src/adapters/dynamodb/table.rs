@@ -66,7 +66,8 @@ impl Table {
     }
 
     /// Makes the table as `template.yaml` does, but for encryption with a key of one's own, and waits until it can be
-    /// used. The table's tag says for whom it is.
+    /// used. The table's tag says for whom it is. One to try things out on has no stream: the embedded store keeps a
+    /// stream's records for ever, and goes through them all with each write.
     ///
     /// Safe to repeat: a table that is there keeps its keys, its index and its tag, and is given what it lacks of the
     /// rest.
@@ -119,7 +120,7 @@ impl Table {
             .key_schema(key("pk", KeyType::Hash).map_err(store_error(OPERATION))?)
             .key_schema(key("sk", KeyType::Range).map_err(store_error(OPERATION))?)
             .billing_mode(BillingMode::PayPerRequest)
-            .stream_specification(stream)
+            .set_stream_specification((safety == Safety::Kept).then_some(stream))
             .set_deletion_protection_enabled((safety == Safety::Kept).then_some(true))
             .send()
             .await;

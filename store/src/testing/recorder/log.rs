@@ -40,8 +40,16 @@ impl Log {
     }
 
     pub(super) async fn wait_until(&self, mut described: impl FnMut(&[RecordedCall]) -> bool) {
-        // It cannot fail: the sender is this log's own.
-        let _ = self.entries.subscribe().wait_for(|entries| described(&entries.calls)).await;
+        let mut changes = self.entries.subscribe();
+        loop {
+            // A copy: what is asked of the calls may ask for them itself, which the lock on them would bar.
+            let calls = changes.borrow_and_update().calls.clone();
+            if described(&calls) {
+                return;
+            }
+            // It cannot fail: the sender is this log's own.
+            let _ = changes.changed().await;
+        }
     }
 
     /// Microseconds since the log began.
