@@ -6,6 +6,7 @@ use rankbot_sandbox::demo;
 use rankbot_sandbox::{Endpoint, Fault, FaultEffect, Matcher};
 use rankbot_shared::domain::key_record::RankLimits;
 use rankbot_shared::domain::plan::Plan;
+use rankbot_store::testing::{CallMatch, Operation};
 use serde_json::{Value, json};
 
 use crate::world::{GROUP, World};
@@ -73,6 +74,20 @@ async fn dry_runs_and_refusals_leave_no_entry() {
     world.set_rank(demo::STRANGER_USER_ID, 10).send().await.error(404, "USER_NOT_IN_GROUP");
     world.change("demote", USER).key(Plan::Starter).send().await.error(403, "PLAN_REQUIRED");
     assert_eq!(world.log().await, Vec::<Value>::new());
+}
+
+/// DynamoDB is paid for what it reads.
+#[tokio::test]
+async fn a_page_reads_one_entry_more_than_it_shows() {
+    let world = World::start().await;
+    for action in ["promote", "promote", "demote", "promote"] {
+        world.change(action, USER).send().await.success();
+    }
+    world.forget();
+    let page = world.get("/v1/logs").query("limit=2").send().await;
+    assert_eq!((ids(page.success()).len(), page.body["nextCursor"].is_string()), (2, true), "{}", page.body);
+    let queries = world.store.calls_matching(&CallMatch::of(Operation::Query));
+    assert_eq!(queries.iter().map(|call| call.request_json()["Limit"].clone()).collect::<Vec<_>>(), [3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use crate::domain::audit::LogEntry;
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::log_id::LogId;
 
-/// Entries looked at by one query.
+/// Entries looked at by one query where a filter, or the end of their time, may leave some out.
 const LOOKED_AT_ONCE: i32 = 250;
 /// Queries that one page may take: where a filter leaves much out, the page ends short, and says where to go on.
 const MOST_QUERIES: usize = 8;
@@ -105,6 +105,9 @@ impl Logs for Table {
             place.values.insert(":action".to_owned(), text(action.as_str()));
             "#action = :action"
         });
+        // One more than is shown, to know whether there are more: what is read is paid for.
+        let page = i32::try_from(query.limit).unwrap_or(LOOKED_AT_ONCE).saturating_add(1);
+        let mut looked_at_once = if filter.is_some() { LOOKED_AT_ONCE } else { page };
         let mut entries = Vec::new();
         let mut start: Option<Item> = None;
         for _ in 0..MOST_QUERIES {
@@ -119,7 +122,7 @@ impl Logs for Table {
                 .set_expression_attribute_values(Some(place.values.clone()))
                 .scan_index_forward(false)
                 .consistent_read(place.index.is_none())
-                .limit(LOOKED_AT_ONCE)
+                .limit(looked_at_once)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -132,6 +135,7 @@ impl Logs for Table {
                 }
                 entries.extend(is_kept(&entry, now).then_some(entry));
             }
+            looked_at_once = LOOKED_AT_ONCE;
             start = answer.last_evaluated_key;
             if start.is_none() {
                 return Ok(LogPage { entries, next: None });
