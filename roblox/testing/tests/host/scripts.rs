@@ -1,18 +1,12 @@
-//! The host keeps what its README says about Roblox.
-
-#![expect(clippy::unwrap_used, reason = "a set-up that fails fails the test")]
+//! Scripts: time, threads, HTTP, Secrets, modules, the end of a server.
 
 use roblox_testing::host::{HttpAccess, Place};
 use roblox_testing::http::HeaderCase;
 use roblox_testing::server::REFUSING_URL;
-use roblox_testing::{Host, HostError, Reply, Run, ScriptedServer};
+use roblox_testing::{Host, HostError, Reply, ScriptedServer};
 use serde_json::json;
 
-fn run(host: Host, source: &str) -> Run {
-    let run = host.run(source).unwrap();
-    assert_eq!(run.errors, Vec::<String>::new());
-    run
-}
+use crate::run;
 
 #[test]
 fn a_minute_of_waiting_takes_a_virtual_minute() {

@@ -1,17 +1,11 @@
 //! Instances, and services beyond HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a set-up that fails fails the test")]
-
+use roblox_testing::Host;
 use roblox_testing::model::Module;
 use roblox_testing::render::{Device, Rendering, render};
-use roblox_testing::{Host, Run};
 use serde_json::json;
 
-fn run(host: Host, source: &str) -> Run {
-    let run = host.run(source).unwrap();
-    assert_eq!(run.errors, Vec::<String>::new());
-    run
-}
+use crate::run;
 
 #[test]
 fn what_roblox_does_not_have_throws() {

@@ -1,15 +1,9 @@
 //! Remotes: what crosses, and what waits for whoever is to hear it.
 
-#![expect(clippy::unwrap_used, reason = "a set-up that fails fails the test")]
-
-use roblox_testing::{Host, Run};
+use roblox_testing::Host;
 use serde_json::json;
 
-fn run(host: Host, source: &str) -> Run {
-    let run = host.run(source).unwrap();
-    assert_eq!(run.errors, Vec::<String>::new());
-    run
-}
+use crate::run;
 
 #[test]
 fn remotes_copy_what_crosses_and_the_wire_remembers_it() {
