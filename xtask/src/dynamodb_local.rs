@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, ExitCode, Stdio};
+use std::process::{self, Child, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -119,7 +119,9 @@ impl Drop for DynamodbLocal {
 /// Java binds it only some two seconds later. One that the system gave out, above these, could be another's by then.
 fn free_port() -> anyhow::Result<u16> {
     let free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
-    (18_000..20_000).find(free).context("could not find a free port")
+    // From another one in each process: two that look at once are not to find the same.
+    let first = u16::try_from(process::id() % 2_000)?;
+    (first..2_000).chain(0..first).map(|offset| 18_000 + offset).find(free).context("could not find a free port")
 }
 
 /// Anything can listen on a port; an unsigned request to DynamoDB is refused with a request id of AWS's kind.
