@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::calls::{Call, CallLog};
 use crate::faults::{Fault, FaultBook, Matcher, Plan};
+use crate::lag::{Lag, Past};
 use crate::limits::{Grant, Limiter, RateLimits};
 use crate::world::{Group, Member, World};
 use crate::{Assumptions, Bot, SandboxOptions};
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) assumptions: Assumptions,
     /// Last pages answered, for [`crate::LastPage::Alternating`].
     pub(crate) last_pages: u64,
+    pub(crate) lag: Lag,
+    past: Past,
     calls: CallLog,
     faults: FaultBook,
     limiter: Limiter,
@@ -48,6 +51,21 @@ impl State {
     pub(crate) fn bot(&self, api_key: Option<&str>) -> Option<u64> {
         let key = api_key?;
         self.bots.iter().find(|bot| bot.api_key == key).map(|bot| bot.account_id)
+    }
+
+    /// Before each change of memberships: lists and answers may have to tell how they were.
+    pub(crate) fn remember(&mut self) {
+        self.past.remember(&self.world, self.lag);
+    }
+
+    /// The world as lists of memberships tell it.
+    pub(crate) fn listed_world(&self) -> &World {
+        self.past.world_before(self.lag.lists).unwrap_or(&self.world)
+    }
+
+    /// The world as the answers to writes tell it.
+    pub(crate) fn answered_world(&self) -> &World {
+        self.past.world_before(self.lag.answers).unwrap_or(&self.world)
     }
 
     pub(crate) fn take(&mut self, owner: u64, endpoint: crate::Endpoint) -> Option<Grant> {
@@ -84,6 +102,8 @@ impl Control {
             bots: options.bots,
             assumptions: options.assumptions,
             last_pages: 0,
+            lag: Lag::NONE,
+            past: Past::default(),
             calls: CallLog::new(),
             faults: FaultBook::default(),
             limiter: Limiter::new(options.rate_limits),
@@ -156,6 +176,11 @@ impl Control {
         self.state().delay = delay;
     }
 
+    /// Lets the memberships in lists and in the answers to writes be so old from now on.
+    pub fn set_lag(&self, lag: Lag) {
+        self.state().lag = lag;
+    }
+
     /// Changes the rate limits and starts all counts anew.
     pub fn set_rate_limits(&self, rate_limits: RateLimits) {
         self.state().limiter = Limiter::new(rate_limits);
@@ -183,7 +208,9 @@ impl Control {
 
     /// Adds a group or replaces it, members included.
     pub fn put_group(&self, group: Group) {
-        self.state().world.put(group);
+        let mut state = self.state();
+        state.remember();
+        state.world.put(group);
     }
 
     /// Changes the name of a role, as the group's owner might at any time.
@@ -217,6 +244,7 @@ impl Control {
     /// Makes the user a member with exactly these roles and the base role.
     pub fn put_member(&self, group: u64, user: u64, roles: &[u64]) -> Result<(), Unknown> {
         let mut state = self.state();
+        state.remember();
         let group = state.world.group_mut(group).ok_or(Unknown::Group(group))?;
         if let Some(stray) = roles.iter().find(|role| group.find_role(**role).is_none()) {
             return Err(Unknown::Role(*stray));
@@ -233,16 +261,19 @@ impl Control {
     /// Removes the user from the group, if they were in it.
     pub fn remove_member(&self, group: u64, user: u64) -> Result<(), Unknown> {
         let mut state = self.state();
+        state.remember();
         state.world.group_mut(group).ok_or(Unknown::Group(group))?.members.remove(&user);
         Ok(())
     }
 
-    /// Goes back to the start: the world and rate limits of the options, no calls, no faults, no delay.
+    /// Goes back to the start: the world and rate limits of the options, no calls, no faults, no delay, no lag.
     pub fn reset(&self) {
         let mut state = self.state();
         state.world = state.initial_world.clone();
         state.limiter = Limiter::new(state.initial_rate_limits);
         state.delay = Duration::ZERO;
+        state.lag = Lag::NONE;
+        state.past.forget();
         state.calls.clear();
         drop(state);
         self.clear_faults();

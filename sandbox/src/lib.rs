@@ -22,7 +22,7 @@
 //! | `cloud`, `reads`, `writes`, `views` | one Open Cloud request from arrival to answer |
 //! | `endpoint`, `filter`, `paging` | the grammar of paths, filters and page tokens |
 //! | `limits`, `reply` | rate limits, error bodies |
-//! | `faults`, `calls` | what goes wrong on request, what was asked |
+//! | `faults`, `lag`, `calls` | what goes wrong on request, how old answers are, what was asked |
 //! | `control`, `routes` | the hand on all of it, in process and over HTTP |
 //! | [`openapi`] | checks of requests and answers against Roblox's own OpenAPI document |
 //! | `server` | the sockets |
@@ -35,6 +35,7 @@ pub mod demo;
 mod endpoint;
 mod faults;
 mod filter;
+mod lag;
 mod limits;
 mod millis;
 pub mod openapi;
@@ -58,6 +59,7 @@ pub use calls::{Call, MAX_CALLS};
 pub use control::{Control, Unknown};
 pub use endpoint::Endpoint;
 pub use faults::{Fault, FaultEffect, Matcher, Timing};
+pub use lag::Lag;
 pub use limits::{Limits, RateLimits};
 pub use paging::LastPage;
 pub use reply::{ErrorBody, V2Code};

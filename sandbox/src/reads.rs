@@ -59,9 +59,10 @@ pub(crate) fn list_memberships(state: &mut State, target: &Target, parameters: &
         let Some(Filter::Users(users)) = filter else {
             return Err(Refusal::invalid("Over all groups, memberships are listed by \"user in ['users/1', …]\"."));
         };
-        state.world.groups().flat_map(|group| of_users(group, &users)).collect()
+        state.listed_world().groups().flat_map(|group| of_users(group, &users)).collect()
     } else {
-        let group = find_group(state, &target.group)?;
+        let now = find_group(state, &target.group)?;
+        let group = state.listed_world().group(now.id).unwrap_or(now);
         match filter {
             None => group.members.iter().map(|(user, member)| views::membership(group, *user, member)).collect(),
             Some(Filter::User(user)) => of_users(group, &[user]),

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::assumptions::Assumptions;
 use crate::control::{Control, Unknown};
 use crate::faults::Fault;
+use crate::lag::Lag;
 use crate::limits::RateLimits;
 use crate::world::Group;
 use crate::{cloud, millis};
@@ -29,6 +30,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/sandbox/groups/{group}", get(read_group).put(put_group))
         .route("/sandbox/groups/{group}/members/{user}", get(member).put(put_member).delete(remove_member))
         .route("/sandbox/delay", put(set_delay))
+        .route("/sandbox/lag", get(lag).put(set_lag))
         .route("/sandbox/rate-limits", put(set_rate_limits))
         .route("/sandbox/assumptions", get(assumptions).put(set_assumptions))
         .route("/sandbox/reset", post(reset))
@@ -98,6 +100,7 @@ async fn index(Extract(control): Extract<Control>) -> Json<Value> {
             "GET, PUT /sandbox/groups/{group}",
             "GET, PUT, DELETE /sandbox/groups/{group}/members/{user}",
             "PUT /sandbox/delay",
+            "GET, PUT /sandbox/lag",
             "PUT /sandbox/rate-limits",
             "GET, PUT /sandbox/assumptions",
             "POST /sandbox/reset",
@@ -178,6 +181,15 @@ struct DelayInput {
 
 async fn set_delay(Extract(control): Extract<Control>, Input(input): Input<DelayInput>) -> Json<Value> {
     control.set_delay(input.delay);
+    done()
+}
+
+async fn lag(Extract(control): Extract<Control>) -> Json<Value> {
+    Json(json!(control.state().lag))
+}
+
+async fn set_lag(Extract(control): Extract<Control>, Input(lag): Input<Lag>) -> Json<Value> {
+    control.set_lag(lag);
     done()
 }
 

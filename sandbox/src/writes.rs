@@ -10,7 +10,7 @@ use crate::filter;
 use crate::reads::find_group;
 use crate::reply::Refusal;
 use crate::views;
-use crate::world::{Authority, BASE_RANK, GUEST_RANK, Group, OWNER_RANK, Role};
+use crate::world::{Authority, BASE_RANK, GUEST_RANK, Group, OWNER_RANK, Role, World};
 
 /// What a write does to the role named in its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum Execution {
     Pretended,
 }
 
-/// Carries out one write and answers the membership as it then is. Both changes are idempotent (documented).
+/// Carries out one write and answers the membership as it then is, or was so long ago as answers lag. Both changes are idempotent (documented).
 pub(crate) fn write(
     state: &mut State,
     target: &Target,
@@ -46,6 +46,7 @@ pub(crate) fn write(
     let (group_id, role_id) = (group.id, role.id);
 
     let absent = || Refusal::new(assumptions.not_a_member, format!("User {user} is not a member of group {group_id}."));
+    state.remember();
     let group = state.world.group_mut(group_id).ok_or_else(absent)?;
     let member = group.members.get_mut(&user).ok_or_else(absent)?;
     if effect == Effect::Change && execution == Execution::Real {
@@ -57,8 +58,12 @@ pub(crate) fn write(
             member.updated = Timestamp::now();
         }
     }
-    let member = group.members.get(&user).ok_or_else(absent)?;
-    Ok(views::membership(group, user, member))
+    let told = |world: &World| {
+        let group = world.group(group_id)?;
+        Some(views::membership(group, user, group.members.get(&user)?))
+    };
+    // Somebody who had not joined yet is told of as they are.
+    told(state.answered_world()).or_else(|| told(&state.world)).ok_or_else(absent)
 }
 
 /// The role in a write's body, which must be the full path of a role of this group.

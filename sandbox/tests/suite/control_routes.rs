@@ -119,3 +119,30 @@ async fn unreadable_control_request_is_refused_with_the_reason() {
     }
     assert_eq!(fixture.get("/sandbox/nothing-here").await.status, 404);
 }
+
+#[tokio::test]
+async fn lists_and_answers_tell_how_it_was_as_long_ago_as_they_lag() {
+    let fixture = Fixture::start().await;
+    let lag = json!({"listsMs": 3_600_000, "answersMs": 3_600_000});
+    send(&fixture, Method::PUT, "/sandbox/lag", lag.clone()).await;
+    assert_eq!(fixture.get("/sandbox/lag").await.json(), lag);
+    let base = json!([format!("groups/70/roles/{BASE_ROLE}")]);
+    let crew = json!([format!("groups/70/roles/{CREW_ROLE}"), format!("groups/70/roles/{BASE_ROLE}")]);
+    assert_eq!(fixture.assign(NEWCOMER, CREW_ROLE).await.json()["roles"], base, "the answer lags");
+    assert_eq!(listed(&fixture).await, base, "the list lags");
+    assert_eq!(fixture.roles_of(NEWCOMER), Some(vec![BASE_ROLE, CREW_ROLE]), "the write took effect");
+
+    // Each by itself.
+    send(&fixture, Method::PUT, "/sandbox/lag", json!({"listsMs": 3_600_000})).await;
+    assert_eq!(fixture.assign(NEWCOMER, CREW_ROLE).await.json()["roles"], crew);
+    assert_eq!(listed(&fixture).await, base);
+    empty(&fixture, Method::POST, "/sandbox/reset").await;
+    fixture.assign(NEWCOMER, CREW_ROLE).await;
+    assert_eq!(listed(&fixture).await, crew);
+}
+
+async fn listed(fixture: &Fixture) -> Value {
+    let filter = format!("user == 'users/{NEWCOMER}'");
+    let list = fixture.query("/cloud/v2/groups/70/memberships", &[("filter", &filter)]).await.json();
+    list["groupMemberships"][0]["roles"].clone()
+}
