@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: one request, however often it is sent, is one change and one answer.
 
 use futures::future::join_all;
-use rankbot_sandbox::demo;
+use rankbot_sandbox::demo::{self, role};
 use rankbot_sandbox::{Endpoint, Fault, FaultEffect, Matcher};
 use rankbot_shared::domain::key_record::RankLimits;
 use rankbot_shared::domain::plan::Plan;
@@ -66,7 +66,6 @@ async fn the_same_request_with_nothing_to_write_many_times_at_once_has_one_answe
     for ask in [
         world.set_rank(USER, 10).once("held"),
         world.set_rank(USER, 50).with(&json!({"dryRun": true})).once("dry"),
-        world.set_rank(demo::STRANGER_USER_ID, 10).once("stranger"),
     ] {
         let before = (world.used(world.key(Plan::Pro)).await, world.log().await.len());
         let answers = join_all((0..6).map(|_| ask.clone().send())).await;
@@ -153,19 +152,53 @@ async fn a_refusal_is_not_kept() {
     assert_eq!(world.used(&key).await, 0);
 }
 
+/// The purchase of somebody who joins the group only afterwards, under the one key that names it.
 #[tokio::test]
-async fn not_in_the_group_is_an_answer_and_kept() {
+async fn not_in_the_group_is_not_kept_so_that_whoever_joins_later_is_ranked() {
     let world = World::start().await;
     let promote = world.change("promote", demo::STRANGER_USER_ID).once("a");
-    let first = promote.clone().send().await;
-    first.error(404, "USER_NOT_IN_GROUP");
+    for _ in 0..2 {
+        let answer = promote.clone().send().await;
+        answer.error(404, "USER_NOT_IN_GROUP");
+        assert!(!answer.is_replayed());
+    }
     world.roblox.put_member(GROUP, demo::STRANGER_USER_ID, &[]).unwrap();
-    is_replay(&promote.send().await, &first);
-    assert_eq!(world.used(world.key(Plan::Pro)).await, 1);
+    let joined = promote.clone().send().await;
+    assert_eq!(joined.ranks(), (1, 10));
+    is_replay(&promote.send().await, &joined);
+    assert_eq!(world.used(world.key(Plan::Pro)).await, 3, "each of the three answers counts");
 }
 
 #[tokio::test]
-async fn a_member_who_leaves_meanwhile_is_answered_so_and_that_is_kept() {
+async fn the_end_of_the_ladder_is_not_kept_so_that_a_later_change_is_made() {
+    let world = World::start().await;
+    for (action, start, code, moved) in [
+        ("promote", role::BOT, "ALREADY_HIGHEST_RANK", role::TRAINEE),
+        ("demote", role::MEMBER, "ALREADY_LOWEST_RANK", role::TRAINEE),
+    ] {
+        world.roblox.put_member(GROUP, USER, &[start]).unwrap();
+        let change = world.change(action, USER).once(action);
+        for _ in 0..2 {
+            let answer = change.clone().send().await;
+            assert_eq!((answer.status, answer.code()), (200, Some(code)), "{}", answer.body);
+            assert!(!answer.is_replayed());
+        }
+        world.roblox.put_member(GROUP, USER, &[moved]).unwrap();
+        let later = change.clone().send().await;
+        assert_eq!(later.success()["changed"], true);
+        is_replay(&change.send().await, &later);
+    }
+}
+
+#[tokio::test]
+async fn a_key_whose_answer_was_no_success_may_stand_for_another_request() {
+    let world = World::start().await;
+    world.change("promote", demo::STRANGER_USER_ID).once("a").send().await.error(404, "USER_NOT_IN_GROUP");
+    assert_eq!(world.change("promote", USER).once("a").send().await.ranks(), (10, 15));
+}
+
+#[tokio::test]
+async fn a_member_who_leaves_meanwhile_is_answered_so_and_that_is_not_kept() {
     let world = World::warm().await;
     let assign = Matcher::endpoint(Endpoint::AssignRole);
     world.roblox.inject(Fault::new(assign.clone(), FaultEffect::Hold).once());
@@ -174,9 +207,9 @@ async fn a_member_who_leaves_meanwhile_is_answered_so_and_that_is_kept() {
     world.roblox.arrived(&assign, 1).await;
     world.roblox.remove_member(GROUP, USER).unwrap();
     world.roblox.clear_faults();
-    let first = running.await.unwrap();
-    first.error(404, "USER_NOT_IN_GROUP");
-    is_replay(&promote.send().await, &first);
+    running.await.unwrap().error(404, "USER_NOT_IN_GROUP");
+    world.roblox.put_member(GROUP, USER, &[role::TRAINEE]).unwrap();
+    assert_eq!(promote.send().await.ranks(), (10, 15));
 }
 
 #[tokio::test]

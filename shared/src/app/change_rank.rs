@@ -51,6 +51,17 @@ pub enum Ending {
     AlreadyLowest,
 }
 
+impl Ending {
+    /// Whether the caller has what they asked for. Only such an answer is kept for a repetition: the end of the ladder may
+    /// be another one a minute later.
+    pub const fn is_success(self) -> bool {
+        match self {
+            Self::AtTarget => true,
+            Self::AlreadyHighest | Self::AlreadyLowest => false,
+        }
+    }
+}
+
 /// The answer to a rank change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankChanged {
@@ -85,8 +96,8 @@ pub enum ChangeAnswer {
     Replayed(StoredAnswer),
 }
 
-/// Turns an outcome into the words that are kept for a repetition of the request.
-pub type Render<'a> = &'a (dyn Fn(Result<&RankChanged, &AppError>) -> StoredAnswer + Send + Sync);
+/// Turns a success into the words that are kept for a repetition of the request.
+pub type Render<'a> = &'a (dyn Fn(&RankChanged) -> StoredAnswer + Send + Sync);
 
 /// Where a change leads.
 #[derive(Debug, Clone)]
@@ -244,13 +255,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             Way::Barred(round) => return Ok(round),
         };
         let log_id = self.log_id_after(loaded.member.version)?;
-        let (roles, decision) = match Box::pin(self.decide(job, loaded, &errand)).await {
-            Err(AppError::UserNotInGroup) => match self.not_a_member(job, log_id).await {
-                Kept::Own => return Err(AppError::UserNotInGroup),
-                Kept::ByAnother => return Ok(Round::Again),
-            },
-            decided => decided?,
-        };
+        let (roles, decision) = Box::pin(self.decide(job, loaded, &errand)).await?;
         if job.mode == Mode::DryRun || decision.change.is_empty() {
             return Ok(self.without_writing(job, log_id, decision).await);
         }
@@ -446,7 +451,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             (Mode::Apply, Ending::AlreadyHighest) => Some(Outcome::AlreadyHighest),
             (Mode::Apply, Ending::AlreadyLowest) => Some(Outcome::AlreadyLowest),
         };
-        match self.record_without_claim(job, intent, outcome, &answer).await {
+        match self.record_without_claim(job, &intent, outcome, &answer).await {
             Kept::Own => Round::over(Done::Counted(ChangeAnswer::Fresh(answer))),
             Kept::ByAnother => Round::Again,
         }

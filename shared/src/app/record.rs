@@ -39,13 +39,12 @@ impl<S: Store, R: Roblox> App<S, R> {
                     Applied::Complete => ClaimEnding::Changed(change),
                     Applied::LeftOver => ClaimEnding::LeftOver(change, Verdict::Succeeded),
                 };
-                let stored = (job.render)(Ok(&answer));
+                let stored = (job.render)(&answer);
                 self.close_with(job, intent, claimed, (Outcome::Changed, ending, Some(stored))).await;
                 Ok(answer)
             }
             Err(NotApplied::MemberLeft) => {
-                let stored = (job.render)(Err(&AppError::UserNotInGroup));
-                self.close_with(job, intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, Some(stored))).await;
+                self.close_with(job, intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, None)).await;
                 Err(AppError::UserNotInGroup)
             }
             Err(NotApplied::Restored(failure) | NotApplied::TargetRejected(failure)) => {
@@ -110,30 +109,27 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 
     /// After a change that had nothing to write to Roblox. `None` is a dry run, which leaves no entry. Of several such
-    /// requests under one idempotency key the first one's answer counts: [`Kept::ByAnother`].
+    /// requests under one idempotency key the first success counts: [`Kept::ByAnother`].
     pub(super) async fn record_without_claim(
         &self,
         job: &Job<'_>,
-        intent: Intent,
+        intent: &Intent,
         outcome: Option<Outcome>,
         answer: &RankChanged,
     ) -> Kept {
         // One after the other: a request that is answered by another's answer leaves no entry.
-        if let Kept::ByAnother = self.keep_own(job, intent.log_id, (job.render)(Ok(answer))).await {
+        if answer.ending.is_success()
+            && let Kept::ByAnother = self.keep_own(job, intent.log_id, (job.render)(answer)).await
+        {
             return Kept::ByAnother;
         }
         if let Some(outcome) = outcome {
-            let entry = self.entry(job, &intent, outcome);
+            let entry = self.entry(job, intent, outcome);
             let appending = Box::pin(self.store.append(&entry));
             let appended = job.deadline.with_recording().bound("append log entry", appending).await;
             report(intent.log_id, "log entry not written", appended);
         }
         Kept::Own
-    }
-
-    /// "Not a member" is an answer too, and kept as one.
-    pub(super) async fn not_a_member(&self, job: &Job<'_>, run: LogId) -> Kept {
-        self.keep_own(job, run, (job.render)(Err(&AppError::UserNotInGroup))).await
     }
 
     async fn keep_own(&self, job: &Job<'_>, run: LogId, answer: StoredAnswer) -> Kept {
@@ -153,7 +149,7 @@ impl<S: Store, R: Roblox> App<S, R> {
     /// The answer of a change whose run could not keep it: it crashed and was put right by others, or the database failed
     /// just then. Kept now, and given.
     pub(super) async fn answer_from_log(&self, job: &Job<'_>, entry: &LogEntry, holder: LogId) -> StoredAnswer {
-        let answer = (job.render)(Ok(&job.answer(&entry.intent, Ending::AtTarget)));
+        let answer = (job.render)(&job.answer(&entry.intent, Ending::AtTarget));
         let slot = job.idempotency.as_ref().map(|idempotency| AnswerSlot {
             key_id: &job.key.key_id,
             idempotency,

@@ -98,7 +98,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
         let idempotency = self.idempotency_key()?;
         let request = rank_change_body::parse(self.asked.body, allowed)?;
         self.identity.group_id = Some(request.group);
-        let render = |done: Result<&RankChanged, &AppError>| stored(done, self.asked.request_id);
+        let render = |done: &RankChanged| stored(done, self.asked.request_id);
         let metered = self.app.change_rank(&key, request, idempotency, &render).await;
         Ok(self.finish_change(metered))
     }
@@ -107,7 +107,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
         let key = self.credential()?;
         let idempotency = self.idempotency_key()?;
         let request = undo_body::parse(self.path_log_id()?, self.asked.body)?;
-        let render = |done: Result<&RankChanged, &AppError>| stored(done, self.asked.request_id);
+        let render = |done: &RankChanged| stored(done, self.asked.request_id);
         let metered = self.app.undo(&key, request, idempotency, &render).await;
         Ok(self.finish_change(metered))
     }
@@ -245,9 +245,6 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
 }
 
 /// What is kept of an answer: the body that is about to be sent.
-fn stored(done: Result<&RankChanged, &AppError>, request_id: &str) -> StoredAnswer {
-    match done {
-        Ok(done) => Reply::ok(&RankChangeAnswer::of(done, request_id)).to_stored(),
-        Err(error) => Reply::problem(&Problem::from(error), request_id).to_stored(),
-    }
+fn stored(done: &RankChanged, request_id: &str) -> StoredAnswer {
+    Reply::ok(&RankChangeAnswer::of(done, request_id)).to_stored()
 }
