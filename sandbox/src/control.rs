@@ -181,6 +181,12 @@ impl Control {
         self.state().lag = lag;
     }
 
+    /// Lets the memberships that lists and answers tell be as if so much time had passed: for tests with a clock of their
+    /// own.
+    pub fn let_time_pass(&self, by: Duration) {
+        self.state().past.let_time_pass(by);
+    }
+
     /// Changes the rate limits and starts all counts anew.
     pub fn set_rate_limits(&self, rate_limits: RateLimits) {
         self.state().limiter = Limiter::new(rate_limits);

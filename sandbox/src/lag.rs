@@ -46,6 +46,13 @@ impl Past {
         }
     }
 
+    /// As if so much time had passed since each of the changes.
+    pub(crate) fn let_time_pass(&mut self, by: Duration) {
+        for (until, _) in &mut self.worlds {
+            *until = until.checked_sub(by).unwrap_or(*until);
+        }
+    }
+
     pub(crate) fn forget(&mut self) {
         self.worlds.clear();
     }

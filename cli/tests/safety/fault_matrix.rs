@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
-use rankbot_sandbox::{Call, ErrorBody, Fault, FaultEffect, Matcher, Timing};
+use rankbot_sandbox::{Call, ErrorBody, Fault, FaultEffect, Lag, Matcher, Timing};
 use rankbot_store::testing::{Backend, CallMatch, Effect, ErrorReply, Operation, RecordedCall, StoreFault};
 
 use crate::invariants::LEASE_S;
@@ -22,6 +23,8 @@ const AT_ONCE: usize = 16;
 const DEPTH: &str = "RANKBOT_TEST_DEPTH";
 
 const STRIDE: usize = 5;
+/// A Roblox that lags is waited for.
+const STRIDE_WITH_LAG: usize = 11;
 
 /// Runs one case in `stride` (no divisor of the numbers of variants) or all, some at a time, and fails with the names of
 /// all that failed.
@@ -129,11 +132,13 @@ struct Case {
     wrong: Wrong,
     lasts: Lasts,
     then: Then,
+    lag: Lag,
 }
 
 impl Case {
     async fn run(self) {
         let (world, arranged) = self.scenario.arrange().await;
+        world.roblox.set_lag(self.lag);
         let fired = self.strike(&world);
         let first = arranged.ask.clone().send().await;
         world.check_rank(&arranged);
@@ -241,7 +246,7 @@ async fn whatever_goes_wrong_at_the_database_answer_roles_log_and_counter_agree(
                 for lasts in [Lasts::Once, Lasts::ForEver] {
                     let then = if cases.len() % 2 == 0 { Then::Again } else { Then::Sweep };
                     let wrong = Wrong::Store(call.clone(), fault.clone());
-                    cases.push(Case { scenario, wrong, lasts, then });
+                    cases.push(Case { scenario, wrong, lasts, then, lag: Lag::NONE });
                 }
             }
         }
@@ -275,8 +280,18 @@ pub(crate) fn roblox_faults() -> Vec<FaultEffect> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_at_roblox_answer_roles_log_and_counter_agree() {
+/// Lists and answers are so old, each by itself and both.
+const LAGS: [Lag; 3] = {
+    const LAG: Duration = Duration::from_millis(300);
+    [
+        Lag { lists: LAG, answers: Duration::ZERO },
+        Lag { lists: LAG, answers: LAG },
+        Lag { lists: Duration::ZERO, answers: LAG },
+    ]
+};
+
+/// What goes wrong at Roblox with each call of each scenario.
+async fn cases_at_roblox(lags: &[Lag]) -> Vec<Case> {
     let mut cases = Vec::new();
     for scenario in Scenario::ALL {
         let (_, calls) = calls_of(scenario).await;
@@ -285,12 +300,23 @@ async fn whatever_goes_wrong_at_roblox_answer_roles_log_and_counter_agree() {
                 for lasts in [Lasts::Once, Lasts::ForEver] {
                     let then = if cases.len() % 2 == 0 { Then::Again } else { Then::Sweep };
                     let wrong = Wrong::Roblox(Fault::new(matcher(&calls, index), effect.clone()));
-                    cases.push(Case { scenario, wrong, lasts, then });
+                    let lag = lags[cases.len() % lags.len()];
+                    cases.push(Case { scenario, wrong, lasts, then, lag });
                 }
             }
         }
     }
-    run_all(cases, STRIDE, Case::run).await;
+    cases
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_at_roblox_answer_roles_log_and_counter_agree() {
+    run_all(cases_at_roblox(&[Lag::NONE]).await, STRIDE, Case::run).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_at_a_roblox_that_lags_answer_roles_log_and_counter_agree() {
+    run_all(cases_at_roblox(&LAGS).await, STRIDE_WITH_LAG, Case::run).await;
 }
 
 /// From some call on, Roblox does not answer any more: what was done can neither be verified nor taken back.
@@ -312,7 +338,7 @@ async fn when_roblox_goes_away_in_the_middle_a_failure_is_taken_back_later_and_a
                 for then in [Then::Again, Then::Sweep] {
                     let all = Matcher::any().group(GROUP).nth(from.try_into().unwrap());
                     let wrong = Wrong::Roblox(Fault::new(all, effect.clone()));
-                    cases.push(Case { scenario, wrong, lasts: Lasts::ForEver, then });
+                    cases.push(Case { scenario, wrong, lasts: Lasts::ForEver, then, lag: Lag::NONE });
                 }
             }
         }

@@ -3,12 +3,13 @@
 //! `RANKBOT_TEST_HISTORIES` says how many; a failure prints the shortest history that fails.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::join_all;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rankbot_sandbox::demo::role;
-use rankbot_sandbox::{Endpoint, Fault, FaultEffect, Matcher, Timing};
+use rankbot_sandbox::{Endpoint, Fault, FaultEffect, Lag, Matcher, Timing};
 use rankbot_shared::domain::plan::Plan;
 use rankbot_store::testing::{CallMatch, Effect, ErrorReply, Moment, Operation, RecordedCall, StoreFault};
 
@@ -64,6 +65,14 @@ enum Step {
     ColdStart,
 }
 
+/// How old what Roblox tells is.
+fn lags() -> impl Strategy<Value = Lag> {
+    const fn lag(lists_ms: u64, answers_ms: u64) -> Just<Lag> {
+        Just(Lag { lists: Duration::from_millis(lists_ms), answers: Duration::from_millis(answers_ms) })
+    }
+    prop_oneof![2 => lag(0, 0), 1 => lag(200, 0), 1 => lag(200, 200)]
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let write = prop_oneof![Just(Endpoint::AssignRole), Just(Endpoint::UnassignRole)];
     let timing = prop_oneof![Just(Timing::Before), Just(Timing::After)];
@@ -117,11 +126,12 @@ struct History {
 }
 
 impl History {
-    async fn start() -> Self {
+    async fn start(lag: Lag) -> Self {
         let world = World::warm().await;
         for member in MEMBERS {
             world.roblox.put_member(GROUP, member, &[role::CABIN_CREW]).unwrap();
         }
+        world.roblox.set_lag(lag);
         let model = MEMBERS.map(|member| (member, Modelled { rank: 20, perhaps: None, last: None })).into();
         Self { world, model, requests: 0, counted: 0, crashes: 0, done: BTreeMap::new() }
     }
@@ -146,8 +156,7 @@ impl History {
 
     async fn change(&mut self, member: u64, change: Change, trouble: Trouble, then_again: bool) {
         let Some(ask) = self.ask(member, change) else { return };
-        // Whatever a crash has left is seen to by this request, before it looks where the member stands.
-        self.world.pass(LEASE_S);
+        self.let_a_crashs_lease_end(member);
         let first = self.send(&ask, trouble).await;
         self.world.roblox.clear_faults();
         self.world.store.heal();
@@ -172,6 +181,14 @@ impl History {
         }
     }
 
+    /// Whatever a crash has left is seen to by the next request, before it looks where the member stands. After any other end
+    /// the next request comes at once.
+    fn let_a_crashs_lease_end(&self, member: u64) {
+        if self.model[&member].perhaps.is_some() {
+            self.world.pass(LEASE_S);
+        }
+    }
+
     /// A request of its own; `None` if there is nothing to undo.
     fn ask(&mut self, member: u64, change: Change) -> Option<Ask> {
         self.requests += 1;
@@ -187,7 +204,7 @@ impl History {
 
     /// They are made one after the other, in the order of their log ids; or are told to come back.
     async fn at_once(&mut self, member: u64, changes: &[Change]) {
-        self.world.pass(LEASE_S);
+        self.let_a_crashs_lease_end(member);
         let asks: Vec<_> = changes.iter().map(|change| self.ask(member, *change).unwrap()).collect();
         let answers = join_all(asks.into_iter().map(Ask::send)).await;
         self.counted += answers.iter().filter(|answer| answer.counts()).count() as u64;
@@ -360,10 +377,10 @@ fn every_history_agrees_with_the_model() {
     let cases = std::env::var(HISTORIES).map_or(12, |count| count.parse().unwrap());
     let config = Config { cases, max_shrink_iters: 40, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
-    let outcome = runner.run(&steps(), |steps| {
+    let outcome = runner.run(&(lags(), steps()), move |(lag, steps)| {
         // A runtime for each: its connections end with it.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let history = async { tokio::spawn(async { History::start().await.run(steps).await }).await };
+        let history = async move { tokio::spawn(async move { History::start(lag).await.run(steps).await }).await };
         runtime.block_on(history).map_err(|error| TestCaseError::fail(error.to_string()))
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));

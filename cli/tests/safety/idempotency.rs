@@ -63,10 +63,9 @@ async fn the_same_request_many_times_at_once_is_one_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_request_with_nothing_to_write_many_times_at_once_has_one_answer() {
     let world = World::warm().await;
-    for ask in [
-        world.set_rank(USER, 10).once("held"),
-        world.set_rank(USER, 50).with(&json!({"dryRun": true})).once("dry"),
-    ] {
+    for ask in
+        [world.set_rank(USER, 10).once("held"), world.set_rank(USER, 50).with(&json!({"dryRun": true})).once("dry")]
+    {
         let before = (world.used(world.key(Plan::Pro)).await, world.log().await.len());
         let answers = join_all((0..6).map(|_| ask.clone().send())).await;
         let fresh: Vec<_> = answers.iter().filter(|answer| answer.counts()).collect();

@@ -175,15 +175,15 @@ async fn a_change_that_a_dead_run_has_made_is_a_success_when_it_is_asked_for_aga
 async fn an_answer_that_is_kept_at_the_second_attempt_is_fresh_and_counts() {
     let world = with_a_trainee().await;
     let keeping = CallMatch::of(Operation::PutItem).pk_prefix("IDEMP#");
-    for (ask, status) in [
-        (world.set_rank(USER, 10).once("unchanged"), 200),
-        (world.change("promote", USER).with(&json!({"dryRun": true})).once("dry"), 200),
-        (world.change("promote", rankbot_sandbox::demo::STRANGER_USER_ID).once("stranger"), 404),
+    for ask in [
+        world.set_rank(USER, 10).once("unchanged"),
+        world.change("promote", USER).with(&json!({"dryRun": true})).once("dry"),
     ] {
         let used = world.used(world.key(Plan::Pro)).await;
         let fault = world.store.inject(StoreFault::after(keeping.clone(), Effect::CloseConnection).times(1));
         let first = ask.clone().send().await;
-        assert_eq!((fault.fired(), first.status, first.is_replayed()), (1, status, false), "{}", first.body);
+        first.success();
+        assert_eq!((fault.fired(), first.is_replayed()), (1, false), "{}", first.body);
         assert_eq!(world.used(world.key(Plan::Pro)).await, used + 1);
         assert!(ask.send().await.is_replayed());
     }

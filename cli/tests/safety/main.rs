@@ -18,6 +18,7 @@ mod groups;
 mod histories;
 mod idempotency;
 mod invariants;
+mod lag;
 mod leftovers;
 mod one_at_a_time;
 mod record;

@@ -87,9 +87,10 @@ impl World {
         self.api = process(&self.store, &self.table_name, &self.sandbox.url(), &self.ahead_ms);
     }
 
-    /// Puts RankBot's clock forward.
+    /// Puts RankBot's clock forward, and with it what Roblox tells late; or puts it back.
     pub(crate) fn pass(&self, seconds: i64) {
         self.ahead_ms.fetch_add(seconds * 1_000, Ordering::SeqCst);
+        self.roblox.let_time_pass(std::time::Duration::from_secs(seconds.try_into().unwrap_or_default()));
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -8,6 +8,7 @@ use rankbot_sandbox::demo::role;
 use rankbot_sandbox::{Control, demo};
 use rankbot_shared::adapters::dynamodb::Table;
 use rankbot_shared::app::ports::{Changes as _, Claim};
+use rankbot_shared::domain::recent_writes::RecentWrites;
 
 use crate::seed;
 
@@ -23,6 +24,14 @@ pub(super) async fn abandon(table: &Table, roblox: &Control) {
     let intent = seed::intent("01M7X1V080GKK9BFA4FSRR9N2N", abandoned_member(), from, to);
     let now = Timestamp::now();
     let until = now - Duration::from_secs(1);
-    let claim = Claim { holder: intent.log_id, until, intent: &intent, seen: None, over: None, now };
+    let claim = Claim {
+        holder: intent.log_id,
+        until,
+        intent: &intent,
+        seen: None,
+        over: None,
+        recent: &RecentWrites::NONE,
+        now,
+    };
     table.claim(&claim).await.unwrap();
 }

@@ -1,17 +1,23 @@
 //! Writing a role change to Roblox so that the member ends at the new rank or at the old one.
 //!
-//! Roblox has no transaction over several roles, and an answer can get lost after its write took effect. So every
-//! write is checked against the roles held afterwards; one whose outcome is unknown is settled by reading the member
-//! before anything is repeated; and a change that cannot be completed is judged by the member's rank: at the target,
-//! it has succeeded and only lower roles are left over; short of it, what was done is taken back, so that "failed"
-//! means that nothing happened and a retry cannot move twice.
+//! Roblox has no transaction over several roles, an answer can get lost after its write took effect, and no text of
+//! Roblox's promises that an answer or a list shows what was just written. So every write is checked against the roles
+//! held afterwards, which are read again for as long as they may be old; one whose outcome is unknown is read before it
+//! is repeated; and a change that cannot be completed is judged by the member's rank: at the target, it has succeeded and
+//! only lower roles are left over; short of it, what was done is taken back, so that "failed" means that nothing
+//! happened and a retry cannot move twice. As long as any write's outcome is unknown, the change stays open, and is
+//! looked at again by others.
 
+use std::sync::{Mutex, PoisonError};
+
+use super::deadline::Deadline;
+use super::lag::Rereading;
 use super::lease::Lease;
 use super::ports::{Errand, Member, Roblox, RobloxFailure, RobloxFault};
 use crate::domain::id::RoleId;
 use crate::domain::role_change::{RoleChange, RoleWrite};
 
-/// A write whose outcome proved to be "nothing happened" is sent once more.
+/// A write whose outcome is unknown is sent once more.
 const SENDS_PER_WRITE: u32 = 2;
 
 /// A change that brought the member to the target.
@@ -32,7 +38,8 @@ pub(super) enum NotApplied {
     TargetRejected(RobloxFailure),
     /// Roblox failed, and the member's roles are as they were.
     Restored(RobloxFailure),
-    /// Roblox failed, and would not let all of it be taken back: that is still to be done.
+    /// Roblox failed, and would not let all of it be taken back, or some of it may take effect yet: that is still to be
+    /// put right.
     HalfDone(RobloxFailure),
 }
 
@@ -42,72 +49,128 @@ impl NotApplied {
     }
 }
 
+/// What another run has done of the change that is to be made.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// Nothing: this is the first run.
+    Not,
+    /// What a member who holds these roles shows. It is this run's to take back, too: it is the change that succeeds or
+    /// fails, not the run.
+    Shown(Vec<RoleId>),
+    /// Any of it, and any of it taken back: it is so short a time ago that no reading tells. Each write is made once more,
+    /// which does nothing where it was made.
+    Perhaps,
+}
+
 /// How one write that did not succeed ended.
 #[derive(Debug)]
 enum Stopped {
     /// It is known to have changed nothing.
     Undone(RobloxFailure),
-    /// It may have taken effect: Roblox would not say.
+    /// It may have taken effect, or may yet: Roblox would not say.
     Unknown(RobloxFailure),
     /// There is no member any more.
     MemberLeft,
 }
 
-/// Writes to one member under a lease, each write checked.
-pub(super) struct Writer<'a, R> {
-    pub(super) roblox: &'a R,
-    pub(super) member: Member,
-    pub(super) errand: &'a Errand,
-    pub(super) lease: &'a Lease,
+/// How far a change has come.
+#[derive(Debug)]
+struct Progress {
+    /// Writes that have taken effect or may have, in their order: what is to be taken back.
+    done: Vec<RoleWrite>,
+    /// Those of them that were seen.
+    shown: Vec<RoleWrite>,
+    /// The roles read last, which show all of `shown`.
+    last_seen: Option<Vec<RoleId>>,
+    /// Whether the outcome of some write is unknown.
+    has_unknown: bool,
 }
 
-impl<R: Roblox> Writer<'_, R> {
-    /// Carries the change out. `held` are the member's roles where another run has begun it: what they show is done, and is
-    /// this run's to take back, too. It is the change that succeeds or fails, not the run.
-    pub(super) async fn apply(&self, change: &RoleChange, held: Option<Vec<RoleId>>) -> Result<Applied, NotApplied> {
-        let errand = self.errand.with_undo_reserved();
-        let forward = Writer { errand: &errand, ..*self };
-        let mut done = held.as_ref().map(|held| change.shown_by(held)).unwrap_or_default();
-        let mut last_seen = held;
-        let to_do: Vec<RoleWrite> = change.writes().filter(|write| !done.contains(write)).collect();
+impl Progress {
+    fn of(change: &RoleChange, begun: Begun) -> Self {
+        match begun {
+            Begun::Not => Self { done: Vec::new(), shown: Vec::new(), last_seen: None, has_unknown: false },
+            Begun::Shown(held) => {
+                let done = change.shown_by(&held);
+                Self { shown: done.clone(), done, last_seen: Some(held), has_unknown: false }
+            }
+            Begun::Perhaps => {
+                Self { done: change.writes().collect(), shown: Vec::new(), last_seen: None, has_unknown: true }
+            }
+        }
+    }
+
+    fn saw(&mut self, write: RoleWrite, held: Vec<RoleId>) {
+        self.note(write);
+        self.shown.push(write);
+        self.last_seen = Some(held);
+    }
+
+    fn note(&mut self, write: RoleWrite) {
+        if !self.done.contains(&write) {
+            self.done.push(write);
+        }
+    }
+}
+
+/// Writes to one member under a lease, each write checked.
+pub(super) struct Writer<'a, R> {
+    roblox: &'a R,
+    member: Member,
+    lease: &'a Lease,
+    errand: Errand,
+    /// Writes that were sent and may have taken effect, in their order.
+    sent: Mutex<Vec<RoleWrite>>,
+}
+
+impl<'a, R: Roblox> Writer<'a, R> {
+    pub(super) fn new(roblox: &'a R, member: Member, lease: &'a Lease, errand: &Errand) -> Self {
+        Self { roblox, member, lease, errand: errand.clone(), sent: Mutex::default() }
+    }
+
+    /// The writes that may have taken effect, in their order.
+    pub(super) fn sent(&self) -> Vec<RoleWrite> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Carries the change out.
+    pub(super) async fn apply(&self, change: &RoleChange, begun: Begun) -> Result<Applied, NotApplied> {
+        let forward = self.errand.with_undo_reserved();
+        let mut progress = Progress::of(change, begun);
+        let to_do: Vec<RoleWrite> = change.writes().filter(|write| !progress.shown.contains(write)).collect();
         for write in to_do {
-            let failure = match forward.write(write).await {
+            let failure = match self.write(write, &progress.shown, &forward).await {
                 Ok(held) => {
-                    done.push(write);
-                    // An answer that showed an earlier write may have been untrue: each one is held against the next.
-                    let undone =
-                        done.iter().find(|write| !write.shows_in(&held)).map(|write| unverified(*write, &held));
-                    last_seen = Some(held);
-                    match undone {
-                        None => continue,
-                        Some(failure) => failure,
-                    }
+                    progress.saw(write, held);
+                    continue;
                 }
                 Err(Stopped::MemberLeft) => return Err(NotApplied::MemberLeft),
                 Err(Stopped::Undone(failure)) => failure,
                 Err(Stopped::Unknown(failure)) => {
-                    done.push(write);
+                    progress.note(write);
+                    progress.has_unknown = true;
                     failure
                 }
             };
-            return self.settle(change, &done, last_seen, failure).await;
+            return self.settle(change, progress, failure).await;
         }
         Ok(Applied::Complete)
     }
 
-    /// What to make of a change that stopped after `done`, the last of which may or may not have taken effect. Where Roblox
-    /// does not say how the member stands, what it said last counts: no write that follows the target takes it away.
+    /// What to make of a change that stopped. Where Roblox does not say how the member stands, what it said last counts: no
+    /// write that follows the target takes it away.
     async fn settle(
         &self,
         change: &RoleChange,
-        done: &[RoleWrite],
-        last_seen: Option<Vec<RoleId>>,
+        progress: Progress,
         failure: RobloxFailure,
     ) -> Result<Applied, NotApplied> {
+        let Progress { done, shown, last_seen, has_unknown } = progress;
         if done.is_empty() {
             return Err(NotApplied::nothing_happened(failure));
         }
-        let held = match self.held().await {
+        let until = self.errand.deadline.with_undo_reserved();
+        let held = match self.read_until_shown(&shown, &self.errand, until).await {
             Ok(None) => return Err(NotApplied::MemberLeft),
             Ok(held) => held,
             Err(_) => last_seen,
@@ -117,27 +180,34 @@ impl<R: Roblox> Writer<'_, R> {
         }
         // One after the other, and no further than the first that fails: what is left is again a beginning of the change.
         for write in done.iter().rev() {
-            match self.write(write.inverse()).await {
+            match self.write(write.inverse(), &[], &self.errand).await {
                 Ok(_) | Err(Stopped::MemberLeft) => {}
                 Err(Stopped::Undone(_) | Stopped::Unknown(_)) => return Err(NotApplied::HalfDone(failure)),
             }
         }
-        Err(NotApplied::nothing_happened(failure))
+        // A write that was given up may take effect after what takes it back.
+        Err(if has_unknown { NotApplied::HalfDone(failure) } else { NotApplied::nothing_happened(failure) })
     }
 
-    /// Takes off the lower roles that a change which reached its target left on.
-    pub(super) async fn clean_up(&self, change: &RoleChange, held: &[RoleId]) -> Result<(), RobloxFailure> {
+    /// Takes off the lower roles that a change which reached its target left on. `held` is `None` where no reading tells
+    /// which these are.
+    pub(super) async fn clean_up(&self, change: &RoleChange, held: Option<&[RoleId]>) -> Result<(), RobloxFailure> {
         self.make_all(change.unassign.iter().map(|role| RoleWrite::Unassign(role.id)), held).await
     }
 
-    /// Takes back what a change that did not reach its target has done.
-    pub(super) async fn take_back(&self, change: &RoleChange, held: &[RoleId]) -> Result<(), RobloxFailure> {
+    /// Takes back what a change that did not reach its target has done, or, where `held` is `None` because no reading
+    /// tells, all that it may have done.
+    pub(super) async fn take_back(&self, change: &RoleChange, held: Option<&[RoleId]>) -> Result<(), RobloxFailure> {
         self.make_all(change.writes().rev().map(RoleWrite::inverse), held).await
     }
 
-    async fn make_all(&self, wanted: impl Iterator<Item = RoleWrite>, held: &[RoleId]) -> Result<(), RobloxFailure> {
-        for write in wanted.filter(|write| !write.shows_in(held)) {
-            match self.write(write).await {
+    async fn make_all(
+        &self,
+        wanted: impl Iterator<Item = RoleWrite>,
+        held: Option<&[RoleId]>,
+    ) -> Result<(), RobloxFailure> {
+        for write in wanted.filter(|write| held.is_none_or(|held| !write.shows_in(held))) {
+            match self.write(write, &[], &self.errand).await {
                 Ok(_) | Err(Stopped::MemberLeft) => {}
                 // A role that was deleted meanwhile can be neither given back nor taken off: nothing is left to do.
                 Err(Stopped::Undone(failure)) if failure.fault == RobloxFault::Rejected => {
@@ -149,53 +219,81 @@ impl<R: Roblox> Writer<'_, R> {
         Ok(())
     }
 
-    /// The member's roles afterwards, which show the write.
-    async fn write(&self, write: RoleWrite) -> Result<Vec<RoleId>, Stopped> {
+    /// The member's roles afterwards, which show the write, and those before it that were `shown`.
+    async fn write(&self, write: RoleWrite, shown: &[RoleWrite], errand: &Errand) -> Result<Vec<RoleId>, Stopped> {
+        let expected: Vec<RoleWrite> = shown.iter().copied().chain([write]).collect();
         let mut sends_left = SENDS_PER_WRITE;
+        let mut may_have_happened = false;
         loop {
             if !self.lease.has_time() {
-                return Err(Stopped::Undone(out_of_time()));
+                return Err(stopped(out_of_time(), may_have_happened));
             }
             sends_left -= 1;
-            let failure = match self.send(write).await {
-                Ok(held) if write.shows_in(&held) => return Ok(held),
+            let failure = match self.send(write, errand).await {
+                Ok(held) if shows_all(&expected, &held) => return Ok(held),
                 Ok(held) => unverified(write, &held),
                 Err(failure) => failure,
             };
-            let known_not_to_have_happened = match failure.fault {
-                RobloxFault::RateLimited | RobloxFault::PermissionDenied | RobloxFault::CredentialInvalid => true,
-                RobloxFault::Unavailable
-                | RobloxFault::Timeout
-                | RobloxFault::Unverified
-                | RobloxFault::Rejected
-                | RobloxFault::Unexpected => false,
-            };
-            if known_not_to_have_happened {
-                return Err(Stopped::Undone(failure));
-            }
-            match self.held().await {
-                Ok(None) => return Err(Stopped::MemberLeft),
-                Ok(Some(held)) if write.shows_in(&held) => return Ok(held),
-                Ok(Some(_)) if sends_left == 0 || !failure.outcome_is_unknown() => {
-                    return Err(Stopped::Undone(failure));
+            may_have_happened |= failure.may_have_taken_effect();
+            let seen = match failure.fault {
+                // Nothing was done, says Roblox.
+                RobloxFault::RateLimited | RobloxFault::PermissionDenied | RobloxFault::CredentialInvalid => {
+                    return Err(stopped(failure, may_have_happened));
                 }
-                Ok(Some(_)) => {}
-                Err(_) if failure.fault == RobloxFault::Rejected => return Err(Stopped::Undone(failure)),
-                Err(_) => return Err(Stopped::Unknown(failure)),
+                // It was done, says Roblox, and a reading may be older than that.
+                RobloxFault::Unverified => self.read_until_shown(&expected, errand, errand.deadline).await,
+                RobloxFault::Unavailable | RobloxFault::Timeout | RobloxFault::Rejected | RobloxFault::Unexpected => {
+                    self.held(errand).await
+                }
+            };
+            match seen {
+                Ok(None) => return Err(Stopped::MemberLeft),
+                Ok(Some(held)) if shows_all(&expected, &held) => return Ok(held),
+                Ok(Some(_)) if sends_left > 0 && failure.outcome_is_unknown() => {}
+                Ok(Some(_)) | Err(_) => return Err(stopped(failure, may_have_happened)),
             }
         }
     }
 
-    async fn send(&self, write: RoleWrite) -> Result<Vec<RoleId>, RobloxFailure> {
-        match write {
-            RoleWrite::Assign(role) => self.roblox.assign(self.member, role, self.errand).await,
-            RoleWrite::Unassign(role) => self.roblox.unassign(self.member, role, self.errand).await,
+    async fn send(&self, write: RoleWrite, errand: &Errand) -> Result<Vec<RoleId>, RobloxFailure> {
+        let answer = match write {
+            RoleWrite::Assign(role) => self.roblox.assign(self.member, role, errand).await,
+            RoleWrite::Unassign(role) => self.roblox.unassign(self.member, role, errand).await,
+        };
+        if answer.as_ref().err().is_none_or(RobloxFailure::may_have_taken_effect) {
+            self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+        }
+        answer
+    }
+
+    /// Reads the member until they show all of these writes, for as long as it may be for the lag alone that they do not,
+    /// but no longer than `until`. The last reading counts.
+    async fn read_until_shown(
+        &self,
+        writes: &[RoleWrite],
+        errand: &Errand,
+        until: Deadline,
+    ) -> Result<Option<Vec<RoleId>>, RobloxFailure> {
+        let mut rereading = Rereading::behind_a_write(until);
+        loop {
+            let held = self.held(errand).await?;
+            if held.as_ref().is_none_or(|held| shows_all(writes, held)) || !rereading.pause().await {
+                return Ok(held);
+            }
         }
     }
 
-    async fn held(&self) -> Result<Option<Vec<RoleId>>, RobloxFailure> {
-        self.roblox.held_roles(self.member, self.errand).await
+    async fn held(&self, errand: &Errand) -> Result<Option<Vec<RoleId>>, RobloxFailure> {
+        self.roblox.held_roles(self.member, errand).await
     }
+}
+
+fn shows_all(writes: &[RoleWrite], held: &[RoleId]) -> bool {
+    writes.iter().all(|write| write.shows_in(held))
+}
+
+const fn stopped(failure: RobloxFailure, may_have_happened: bool) -> Stopped {
+    if may_have_happened { Stopped::Unknown(failure) } else { Stopped::Undone(failure) }
 }
 
 fn unverified(write: RoleWrite, held: &[RoleId]) -> RobloxFailure {

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use super::App;
 use super::admission::{Done, Metered};
-use super::apply::{NotApplied, Writer};
+use super::apply::{Begun, NotApplied, Writer};
 use super::deadline::Deadline;
 use super::error::AppError;
-use super::lease::{Lease, Patience, wait_for};
+use super::lease::{Lease, Patience, held_until, wait_for};
 use super::ports::{
     Claim, ClaimConflict, Claimed, Errand, LoadedChange, Member, OpenChange, Roblox, RoleList, Store, Verdict,
 };
@@ -25,6 +25,7 @@ use super::role_lists::KnownRoles;
 use super::rules::{Decision, judge};
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{Intent, LogEntry, LoggedAction, Outcome};
+use crate::domain::hold::is_ahead;
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::idempotency::{Idempotency, IdempotencyKey, StoredAnswer};
 use crate::domain::key_record::{Demand, KeyRecord};
@@ -32,6 +33,7 @@ use crate::domain::ladder::Role;
 use crate::domain::log_id::LogId;
 use crate::domain::plan::Plan;
 use crate::domain::rank_change::{Action, Mode, Movement, RankChange, Reason};
+use crate::domain::recent_writes::RecentWrites;
 use crate::domain::role_change::{HeldRoles, RoleChange};
 
 /// The plans that may demote.
@@ -146,11 +148,13 @@ enum Way {
 }
 
 /// A claim that is about to be laid.
-struct Claiming {
+struct Claiming<'a> {
     intent: Intent,
     /// The version of the member that was looked at.
     seen: Option<LogId>,
     over: Option<LogId>,
+    /// What was written to them of late.
+    recent: &'a RecentWrites,
 }
 
 /// What this request has learnt in the rounds before.
@@ -260,7 +264,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             return Ok(self.without_writing(job, log_id, decision).await);
         }
         let intent = job.intent(log_id, decision.change);
-        let claiming = Claiming { intent, seen: loaded.member.version, over };
+        let claiming = Claiming { intent, seen: loaded.member.version, over, recent: &loaded.member.recent };
         Box::pin(self.claim_and_write(job, claiming, &errand, roles.may_be_outdated() && !learnt.roles_read_again))
             .await
     }
@@ -275,8 +279,11 @@ impl<S: Store, R: Roblox> App<S, R> {
     ) -> Result<Way, AppError> {
         let now = self.now();
         let Some(open) = &loaded.member.open else { return Ok(Way::Free { over: None }) };
-        if open.until > now {
-            return Err(AppError::RankChangeInProgress { retry_after: wait_for(open.until, now) });
+        if is_ahead(open.until, now) {
+            return Err(Box::pin(self.shortened(open, now)).await);
+        }
+        if held_until(open) > now {
+            return Err(AppError::RankChangeInProgress { retry_after: wait_for(held_until(open), now) });
         }
         if job.mode == Mode::DryRun {
             return Ok(Way::Free { over: None });
@@ -292,28 +299,31 @@ impl<S: Store, R: Roblox> App<S, R> {
     async fn claim_and_write(
         &self,
         job: &Job<'_>,
-        claiming: Claiming,
+        claiming: Claiming<'_>,
         errand: &Errand,
         roles_may_be_wrong: bool,
     ) -> Result<Round, AppError> {
-        let Claiming { intent, seen, over } = claiming;
+        let Claiming { intent, seen, over, recent } = claiming;
         let lease = Lease::new(self.clock.clone());
-        let claim = Claim { holder: intent.log_id, until: lease.until, intent: &intent, seen, over, now: self.now() };
-        let claimed = match job.deadline.bound("claim member", Box::pin(self.store.claim(&claim))).await {
+        let (holder, until, now) = (intent.log_id, lease.until, self.now());
+        let claim = Claim { holder, until, intent: &intent, seen, over, recent, now };
+        let mut claimed = match job.deadline.bound("claim member", Box::pin(self.store.claim(&claim))).await {
             Ok(claimed) => claimed,
             Err(ClaimConflict::Member | ClaimConflict::Idempotency) => return Ok(Round::Again),
             Err(ClaimConflict::Store(error)) => {
                 if job.deadline.remaining().is_zero() {
                     // It was given up half-way: what may have been laid is taken off here.
-                    let Claim { holder, until, .. } = claim;
-                    let laid = Claimed { member: job.member, holder, until, covers_another: over.is_some() };
+                    let (member, covers_another, recent) = (job.member, over.is_some(), recent.clone());
+                    let laid = Claimed { member, holder, until, covers_another, recent };
                     self.record_nothing(job, &intent, &laid).await;
                 }
                 return Err(error.into());
             }
         };
-        let writer = Writer { roblox: &self.roblox, member: job.member, errand, lease: &lease };
-        match Box::pin(writer.apply(&intent.change, None)).await {
+        let writer = Writer::new(&self.roblox, job.member, &lease, errand);
+        let applied = Box::pin(writer.apply(&intent.change, Begun::Not)).await;
+        claimed.recent = claimed.recent.and(writer.sent(), self.now());
+        match applied {
             // The remembered roles were wrong about the target, which was deleted or made anew since.
             Err(NotApplied::TargetRejected(_)) if roles_may_be_wrong => {
                 self.record_nothing(job, &intent, &claimed).await;
@@ -363,7 +373,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         errand: &Errand,
     ) -> Result<(KnownRoles, Decision), AppError> {
         let stored: Option<RoleList> = loaded.group.roles.clone();
-        let (roles, held) = self.standing(job.member, stored, errand).await?;
+        let (roles, held) = self.standing(job.member, stored, recent_of(job, loaded), errand).await?;
         let judge = |roles: &KnownRoles, held: &HeldRoles| match abandoned(job, loaded) {
             Some(open) => {
                 judge(job, loaded, roles.ladder(), &held.as_if(roles.ladder(), |ids| once_put_right(open, ids)))
@@ -389,6 +399,13 @@ const fn abandoned<'a>(job: &Job<'_>, loaded: &'a LoadedChange) -> Option<&'a Op
         Mode::DryRun => loaded.member.open.as_ref(),
         Mode::Apply => None,
     }
+}
+
+/// What a reading of the member is held against. Where a dry run leaves something half-done, that tells nothing: what is
+/// open may have been written, and may not.
+fn recent_of<'a>(job: &Job<'_>, loaded: &'a LoadedChange) -> &'a RecentWrites {
+    const NONE: &RecentWrites = &RecentWrites::NONE;
+    if abandoned(job, loaded).is_some() { NONE } else { &loaded.member.recent }
 }
 
 impl Job<'_> {

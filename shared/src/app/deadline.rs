@@ -14,6 +14,9 @@ const RECORD_RESERVE: Duration = Duration::from_secs(1);
 /// Kept back from what goes forward, for undoing a change that was cut off half-way.
 const UNDO_RESERVE: Duration = Duration::from_secs(2);
 
+/// Kept back from waiting for a reading, for the change that is made by it, its undoing included.
+const CHANGE_RESERVE: Duration = Duration::from_secs(3);
+
 /// The instant by which a request's outbound calls must be over.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
@@ -30,6 +33,12 @@ impl Deadline {
     #[must_use]
     pub fn with_undo_reserved(self) -> Self {
         Self { at: self.at.checked_sub(UNDO_RESERVE).unwrap_or(self.at) }
+    }
+
+    /// The same, less the time that a change may need.
+    #[must_use]
+    pub fn with_change_reserved(self) -> Self {
+        Self { at: self.at.checked_sub(CHANGE_RESERVE).unwrap_or(self.at) }
     }
 
     /// The same, and the time for writing down what came of the request.

@@ -71,6 +71,10 @@ pub enum AppError {
         /// When to come back.
         retry_after: Duration,
     },
+    /// Another run has taken this one's claim over, and tells how the change ends: this one has been held up for longer than
+    /// a lease lasts, or the clocks differ.
+    #[error("the claim was lost to another run")]
+    ClaimLost,
     /// The first request with this idempotency key is running.
     #[error("the first request with this idempotency key is running")]
     IdempotencyInProgress {
@@ -112,6 +116,7 @@ impl AppError {
             | Self::RankNotAllowed
             | Self::TargetNotManageable
             | Self::RankChangeInProgress { .. }
+            | Self::ClaimLost
             | Self::IdempotencyInProgress { .. }
             | Self::IdempotencyKeyReused
             | Self::ChangedSince { .. }

@@ -7,9 +7,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Clock;
 use super::deadline::REQUEST_BUDGET;
+use super::ports::{OpenChange, Verdict};
+use crate::domain::hold::LEASE;
+use crate::domain::recent_writes::LAG;
 
-/// Longer than a function may run (10 s), so that a lease that has ended means that its run is over.
-const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// Nothing is sent to Roblox with less than this left: the longest that one call may take, and some.
 const MARGIN: SignedDuration = SignedDuration::from_secs(3);
 /// How long a request waits for a member that another change holds. Most changes take a fraction of it.
@@ -34,6 +35,23 @@ impl Lease {
     /// run finds on waking that its time is over.
     pub(super) fn has_time(&self) -> bool {
         self.clock.now().saturating_add(MARGIN).is_ok_and(|then| then < self.until)
+    }
+}
+
+/// Until when a reading of the member may be older than what the change's runs have written to them.
+pub(super) fn lags_until(open: &OpenChange) -> Timestamp {
+    // A run that has died can have written until shortly before its lease's end; one that was left, until it was.
+    let by_a_dead_run = open.until.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
+    let written_by = open.recent.last_at().map_or(by_a_dead_run, |last| last.max(by_a_dead_run));
+    written_by.saturating_add(LAG).unwrap_or(Timestamp::MAX)
+}
+
+/// Until when nobody may touch the member: to the lease's end, and where nobody knows how the change ended, until a
+/// reading tells that.
+pub(super) fn held_until(open: &OpenChange) -> Timestamp {
+    match open.verdict {
+        Verdict::Pending => open.until.max(lags_until(open)),
+        Verdict::Succeeded | Verdict::Failed => open.until,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod deadline;
 pub mod error;
 pub mod groups;
 pub mod keys;
+mod lag;
 mod lease;
 pub mod logs;
 pub mod moving;

@@ -15,6 +15,7 @@ use crate::domain::id::{GroupId, RoleId};
 use crate::domain::key_record::{Demand, KeyRecord, Refusal};
 use crate::domain::ladder::{Ladder, Role};
 use crate::domain::month::Month;
+use crate::domain::recent_writes::RecentWrites;
 use crate::domain::role_change::HeldRoles;
 
 /// A member and the roles they hold, highest first; never empty.
@@ -36,7 +37,8 @@ impl<S: Store, R: Roblox> App<S, R> {
         let loading = self.store.load_group(member.group);
         self.metered(key, demand, loading, no_rescue, |_, group| async move {
             let errand = Errand { bot: group.settings.bot, deadline };
-            let (_, held) = self.standing(member, group.roles, &errand).await?;
+            // What Roblox says now is what was asked for, whatever was written a moment ago.
+            let (_, held) = self.standing(member, group.roles, &RecentWrites::NONE, &errand).await?;
             let highest = held.highest().cloned().ok_or_else(no_role)?;
             Ok(Done::Counted(MemberRank { member, highest, roles: held.all().to_vec() }))
         })
@@ -109,15 +111,16 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 
     /// The group's roles and those of them that the member holds. A remembered list that lacks a held role is read
-    /// again.
+    /// again, and so is a member who may be told of as they were before a recent write.
     pub(super) async fn standing(
         &self,
         member: Member,
         stored: Option<RoleList>,
+        recent: &RecentWrites,
         errand: &Errand,
     ) -> Result<(KnownRoles, HeldRoles), AppError> {
         let (held, roles) = self.member_and_roles(member, stored, errand).await;
-        let held = held?.ok_or(AppError::UserNotInGroup)?;
+        let held = self.past_the_lag(member, held?, recent, errand).await?.ok_or(AppError::UserNotInGroup)?;
         let roles = roles?;
         self.look_up(member.group, &held, roles, errand).await
     }

@@ -7,7 +7,7 @@ use super::App;
 use super::apply::{Applied, NotApplied};
 use super::change_rank::{Ending, Job, RankChanged};
 use super::error::AppError;
-use super::ports::{AnswerSlot, Claimed, Ending as ClaimEnding, Roblox, Store, StoreError, Verdict};
+use super::ports::{AnswerSlot, Claimed, Concluded, Ending as ClaimEnding, Roblox, Store, StoreError, Verdict};
 use crate::domain::audit::{Intent, LogEntry, Outcome};
 use crate::domain::idempotency::StoredAnswer;
 use crate::domain::log_id::LogId;
@@ -40,16 +40,14 @@ impl<S: Store, R: Roblox> App<S, R> {
                     Applied::LeftOver => ClaimEnding::LeftOver(change, Verdict::Succeeded),
                 };
                 let stored = (job.render)(&answer);
-                self.close_with(job, intent, claimed, (Outcome::Changed, ending, Some(stored))).await;
-                Ok(answer)
+                match self.close_with(job, &intent, claimed, (Outcome::Changed, ending, Some(stored))).await {
+                    Concluded::Own => Ok(answer),
+                    Concluded::ByAnother => self.lost(job, &intent, claimed, answer).await,
+                }
             }
-            Err(NotApplied::MemberLeft) => {
-                self.close_with(job, intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, None)).await;
-                Err(AppError::UserNotInGroup)
-            }
+            Err(NotApplied::MemberLeft) => self.failed(job, intent, claimed, AppError::UserNotInGroup).await,
             Err(NotApplied::Restored(failure) | NotApplied::TargetRejected(failure)) => {
-                self.close_with(job, intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, None)).await;
-                Err(failure.into())
+                self.failed(job, intent, claimed, failure.into()).await
             }
             Err(NotApplied::HalfDone(failure)) => {
                 tracing::error!(log_id = %change, group_id = %intent.group, %failure, "half-done change left to recovery");
@@ -67,15 +65,55 @@ impl<S: Store, R: Roblox> App<S, R> {
         }
     }
 
-    async fn close_with(
+    /// The member's roles are as they were.
+    async fn failed(
         &self,
         job: &Job<'_>,
         intent: Intent,
         claimed: &Claimed,
+        error: AppError,
+    ) -> Result<RankChanged, AppError> {
+        match self.close_with(job, &intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, None)).await {
+            Concluded::Own => Err(error),
+            Concluded::ByAnother => {
+                let answer = job.answer(&intent, Ending::AtTarget);
+                self.lost(job, &intent, claimed, answer).await
+            }
+        }
+    }
+
+    /// Somebody has taken the claim over, because this run was held up for longer than its lease or the clocks differ: what
+    /// they put on record is what happened. What this run has kept or would say might be untrue.
+    async fn lost(
+        &self,
+        job: &Job<'_>,
+        intent: &Intent,
+        claimed: &Claimed,
+        answer: RankChanged,
+    ) -> Result<RankChanged, AppError> {
+        tracing::warn!(log_id = %intent.log_id, group_id = %intent.group, "claim lost to another run");
+        let deadline = job.deadline.with_recording();
+        let reading = Box::pin(self.store.entry(intent.group, intent.log_id, self.now()));
+        let entry = deadline.bound("read log entry", reading).await;
+        if entry.is_ok_and(|entry| entry.is_some_and(|entry| entry.outcome == Outcome::Changed)) {
+            return Ok(answer);
+        }
+        if let Some(slot) = slot(intent, claimed.holder) {
+            let withdrawing = deadline.bound("withdraw answer", Box::pin(self.store.withdraw_answer(slot)));
+            report(intent.log_id, "answer not withdrawn", withdrawing.await);
+        }
+        Err(AppError::ClaimLost)
+    }
+
+    async fn close_with(
+        &self,
+        job: &Job<'_>,
+        intent: &Intent,
+        claimed: &Claimed,
         (outcome, ending, stored): (Outcome, ClaimEnding, Option<StoredAnswer>),
-    ) {
+    ) -> Concluded {
         let now = self.now();
-        let slot = slot(&intent, claimed.holder).map(|slot| AnswerSlot { key_id: &job.key.key_id, ..slot });
+        let slot = slot(intent, claimed.holder).map(|slot| AnswerSlot { key_id: &job.key.key_id, ..slot });
         let answering = async {
             match (slot, &stored) {
                 (Some(slot), Some(answer)) => self.store.keep_answer(slot, answer, now).await.map(|_| ()),
@@ -84,16 +122,20 @@ impl<S: Store, R: Roblox> App<S, R> {
             }
         };
         let log_id = intent.log_id;
-        let entry = self.entry(job, &intent, outcome);
+        let entry = self.entry(job, intent, outcome);
         let deadline = job.deadline.with_recording();
         let concluding = deadline.bound("conclude change", Box::pin(self.store.conclude(claimed, ending, &entry)));
         let (concluded, answered) = join(concluding, deadline.bound("keep answer", Box::pin(answering))).await;
         report(log_id, "answer not kept", answered);
-        if concluded.is_err() {
-            report(log_id, "change not concluded", concluded);
-            // If it is open still, the next change or the sweep need not wait for the lease, and learn what was answered.
-            let verdict = if outcome == Outcome::Changed { Verdict::Succeeded } else { Verdict::Failed };
-            self.leave_over(job, claimed, log_id, verdict).await;
+        match concluded {
+            Ok(concluded) => concluded,
+            Err(error) => {
+                report(log_id, "change not concluded", Err(error));
+                // If it is open still, the next change or the sweep need not wait for the lease, and learn what was answered.
+                let verdict = if outcome == Outcome::Changed { Verdict::Succeeded } else { Verdict::Failed };
+                self.leave_over(job, claimed, log_id, verdict).await;
+                Concluded::Own
+            }
         }
     }
 
@@ -105,7 +147,8 @@ impl<S: Store, R: Roblox> App<S, R> {
 
     /// A change that was to be finished, of a member whom somebody else has changed since it began: it has failed.
     pub(super) async fn record_overtaken(&self, job: &Job<'_>, intent: Intent, claimed: &Claimed) {
-        self.close_with(job, intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, None)).await;
+        // If the claim was lost, whoever has it tells the end.
+        let _ = self.close_with(job, &intent, claimed, (Outcome::Failed, ClaimEnding::Unchanged, None)).await;
     }
 
     /// After a change that had nothing to write to Roblox. `None` is a dry run, which leaves no entry. Of several such

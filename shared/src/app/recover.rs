@@ -8,16 +8,18 @@
 use std::future::ready;
 
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 
 use super::App;
-use super::apply::{NotApplied, Writer};
+use super::apply::{Begun, NotApplied, Writer};
 use super::change_rank::{Job, RankChanged};
 use super::deadline::Deadline;
 use super::error::AppError;
-use super::lease::Lease;
+use super::lease::{Lease, held_until, lags_until, wait_for};
 use super::ports::{Claimed, Ending, Errand, OpenChange, Roblox, RobloxFailure, Store, StoreError, TakeOver, Verdict};
 use super::record::{report, slot};
 use crate::domain::audit::{Intent, LogEntry, Outcome};
+use crate::domain::hold::{LEASE, is_ahead};
 use crate::domain::id::RoleId;
 use crate::telemetry::Causes;
 
@@ -40,7 +42,11 @@ impl<S: Store, R: Roblox> App<S, R> {
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         // One deadline for all: what it does not come to is the next sweep's.
         let deadline = Deadline::for_request();
-        let abandoned = self.store.abandoned(self.now(), SWEPT_AT_ONCE).await?;
+        let (now, mut abandoned) = (self.now(), self.store.open_changes(SWEPT_AT_ONCE).await?);
+        for open in abandoned.iter().filter(|open| is_ahead(open.until, now)) {
+            report(open.intent.log_id, "claim not shortened", self.store.shorten(open, end_of_lease(now)).await);
+        }
+        abandoned.retain(|open| held_until(open) <= now);
         let found = abandoned.len();
         let recovering = stream::iter(abandoned).map(|open| self.swept(open, deadline)).buffer_unordered(SIDE_BY_SIDE);
         let recovered = recovering.filter(|recovered| ready(*recovered)).count().await;
@@ -63,28 +69,30 @@ impl<S: Store, R: Roblox> App<S, R> {
         true
     }
 
+    /// A claim that a clock far ahead has laid would hold the member for as long as that clock is ahead. Its run is over
+    /// when a lease that begins now is, whatever its clock says.
+    pub(super) async fn shortened(&self, open: &OpenChange, now: Timestamp) -> AppError {
+        let until = end_of_lease(now);
+        match self.store.shorten(open, until).await {
+            Ok(()) => AppError::RankChangeInProgress { retry_after: wait_for(until, now) },
+            Err(error) => error.into(),
+        }
+    }
+
     /// Puts an abandoned change right, unless somebody else is faster.
     pub(super) async fn recover(&self, open: &OpenChange, errand: &Errand) -> Result<(), AppError> {
-        let Some((claimed, told, lease)) = Box::pin(self.take_over(open, TakeOver::PutRight)).await? else {
+        let Some((mut claimed, told, lease)) = Box::pin(self.take_over(open, TakeOver::PutRight)).await? else {
             return Ok(());
         };
         let OpenChange { intent, .. } = open;
-        let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
         let held = match self.roblox.held_roles(claimed.member, errand).await {
             Ok(held) => held,
             Err(failure) => return self.give_up(&claimed, intent, told, failure).await,
         };
         let verdict = judged(intent, told, held.as_deref());
-        let righted = match (&held, verdict) {
-            (Some(held), Verdict::Succeeded) if intent.change.is_reached_by(held) => {
-                Box::pin(writer.clean_up(&intent.change, held)).await
-            }
-            (Some(held), Verdict::Failed | Verdict::Pending) if !intent.change.is_overtaken(held) => {
-                Box::pin(writer.take_back(&intent.change, held)).await
-            }
-            // The member has left, or was moved on by somebody else: there is nothing to put right any more.
-            (None | Some(_), _) => Ok(()),
-        };
+        let writer = Writer::new(&self.roblox, claimed.member, &lease, errand);
+        let righted = Box::pin(put_right(&writer, open, verdict, held.as_deref(), self.now())).await;
+        claimed.recent = claimed.recent.and(writer.sent(), self.now());
         if let Err(failure) = righted {
             return self.give_up(&claimed, intent, verdict, failure).await;
         }
@@ -95,6 +103,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         let duration = self.now().duration_since(intent.log_id.instant());
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or_default();
         let entry = LogEntry { intent: intent.clone(), outcome, duration_ms };
+        // Where the claim was lost meanwhile, whoever has it puts the change right.
         if let Err(error) = Box::pin(self.store.conclude(&claimed, ending, &entry)).await {
             report(intent.log_id, "claim not closed", self.store.close(&claimed, left_over(intent, verdict)).await);
             return Err(error.into());
@@ -111,20 +120,26 @@ impl<S: Store, R: Roblox> App<S, R> {
         errand: &Errand,
     ) -> Result<Option<RankChanged>, AppError> {
         let OpenChange { intent, .. } = open;
-        let Some((claimed, told, lease)) = Box::pin(self.take_over(open, TakeOver::Finish)).await? else {
+        let Some((mut claimed, told, lease)) = Box::pin(self.take_over(open, TakeOver::Finish)).await? else {
             return Ok(None);
         };
         if !Box::pin(self.hold_own_key(intent, &claimed, told)).await? {
             return Ok(None);
         }
         let applied = match self.roblox.held_roles(claimed.member, errand).await {
-            Ok(Some(held)) if intent.change.is_overtaken(&held) => {
-                Box::pin(self.record_overtaken(job, intent.clone(), &claimed)).await;
-                return Ok(None);
-            }
             Ok(Some(held)) => {
-                let writer = Writer { roblox: &self.roblox, member: claimed.member, errand, lease: &lease };
-                Box::pin(writer.apply(&intent.change, Some(held))).await
+                let begun = match reading(open, &held, self.now()) {
+                    Reading::SomebodyElses => {
+                        Box::pin(self.record_overtaken(job, intent.clone(), &claimed)).await;
+                        return Ok(None);
+                    }
+                    Reading::Current => Begun::Shown(held),
+                    Reading::MayBeOld => Begun::Perhaps,
+                };
+                let writer = Writer::new(&self.roblox, claimed.member, &lease, errand);
+                let applied = Box::pin(writer.apply(&intent.change, begun)).await;
+                claimed.recent = claimed.recent.and(writer.sent(), self.now());
+                applied
             }
             Ok(None) => Err(NotApplied::MemberLeft),
             // Whatever the first run has done is still there.
@@ -165,6 +180,51 @@ impl<S: Store, R: Roblox> App<S, R> {
         report(intent.log_id, "claim not closed", self.store.close(claimed, left_over(intent, verdict)).await);
         Err(failure.into())
     }
+}
+
+/// What a reading of a member with an open change is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// It shows what the change's runs have done.
+    Current,
+    /// It may be older than what they have done: it tells only that nobody else need have changed the member.
+    MayBeOld,
+    /// Somebody else has changed the member since: they are left alone.
+    SomebodyElses,
+}
+
+fn reading(open: &OpenChange, held: &[RoleId], now: Timestamp) -> Reading {
+    if lags_until(open) > now && open.recent.explain(held, now) {
+        return Reading::MayBeOld;
+    }
+    if open.intent.change.is_overtaken(held) { Reading::SomebodyElses } else { Reading::Current }
+}
+
+async fn put_right<R: Roblox>(
+    writer: &Writer<'_, R>,
+    open: &OpenChange,
+    verdict: Verdict,
+    held: Option<&[RoleId]>,
+    now: Timestamp,
+) -> Result<(), RobloxFailure> {
+    let change = &open.intent.change;
+    // Whoever has left needs nothing put right.
+    let Some(held) = held else { return Ok(()) };
+    match (verdict, reading(open, held, now)) {
+        (Verdict::Succeeded, Reading::MayBeOld) => writer.clean_up(change, None).await,
+        (Verdict::Succeeded, Reading::Current | Reading::SomebodyElses) if change.is_reached_by(held) => {
+            writer.clean_up(change, Some(held)).await
+        }
+        (Verdict::Failed | Verdict::Pending, Reading::MayBeOld) => writer.take_back(change, None).await,
+        (Verdict::Failed | Verdict::Pending, Reading::Current) => writer.take_back(change, Some(held)).await,
+        // Moved on by somebody else.
+        (Verdict::Succeeded, Reading::Current | Reading::SomebodyElses)
+        | (Verdict::Failed | Verdict::Pending, Reading::SomebodyElses) => Ok(()),
+    }
+}
+
+fn end_of_lease(now: Timestamp) -> Timestamp {
+    now.saturating_add(LEASE).unwrap_or(Timestamp::MAX)
 }
 
 fn left_over(intent: &Intent, verdict: Verdict) -> Ending {

@@ -73,6 +73,16 @@ fn replace_older(place: &mut Option<Arc<RoleList>>, list: &Arc<RoleList>) {
     }
 }
 
+/// By this much another machine's clock may be ahead without its lists being useless.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(5);
+
+/// A list that was read at a time that is yet to come, by a clock that is ahead: by a little, it was read just now; by
+/// more, nobody knows when it was read, and it would pass for fresh for as long as that clock is ahead.
+fn of_its_time(list: RoleList, now: Timestamp) -> Option<RoleList> {
+    let latest = now.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+    (list.read_at <= latest).then(|| RoleList { read_at: list.read_at.min(now), ..list })
+}
+
 /// The role lists that this process has met, one slot a group.
 #[derive(Debug, Default)]
 pub struct RoleLists {
@@ -119,7 +129,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         errand: &Errand,
     ) -> Result<KnownRoles, RobloxFailure> {
         let slot = self.role_lists.slot(group);
-        if let Some(stored) = stored {
+        if let Some(stored) = stored.and_then(|stored| of_its_time(stored, self.now())) {
             slot.note_kept(&Arc::new(stored));
         }
         let fresh_since = self.fresh_since();

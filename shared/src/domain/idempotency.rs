@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::hold::is_ahead;
 use super::log_id::LogId;
 
 /// How long an answer is kept for the same request to be answered by it again.
@@ -145,7 +146,8 @@ pub enum Judgement<'a> {
 pub fn judge<'a>(known: Option<&'a Known>, request: &RequestHash, now: Timestamp) -> Judgement<'a> {
     match known.filter(|known| !known.is_over(now)) {
         None => Judgement::Run,
-        Some(Known::Running { until, .. }) if *until <= now => Judgement::Run,
+        // One that a clock far ahead has laid says nothing of when it ends; the claim on the member stands in the way still.
+        Some(Known::Running { until, .. }) if *until <= now || is_ahead(*until, now) => Judgement::Run,
         Some(Known::Running { request: first, .. } | Known::Answered { request: first, .. }) if first != request => {
             Judgement::Reused
         }
@@ -178,6 +180,21 @@ mod tests {
         assert_eq!(judge(Some(&running), &request, at(9)), Judgement::InProgress(at(10)));
         assert_eq!(judge(Some(&running), &request, at(10)), Judgement::Run);
         assert_eq!(judge(Some(&running), &RequestHash::from("b"), at(9)), Judgement::Reused);
+    }
+
+    #[test]
+    fn a_key_that_was_held_by_a_clock_an_hour_ahead_is_free() {
+        let request = RequestHash::from("a");
+        let (change, holder) = (LogId::MIN, LogId::MAX);
+        let running = |until| Known::Running {
+            request: request.clone(),
+            until: at(until),
+            kept_until: at(9_999),
+            change,
+            holder,
+        };
+        assert_eq!(judge(Some(&running(3_615)), &request, at(0)), Judgement::Run);
+        assert_eq!(judge(Some(&running(16)), &request, at(0)), Judgement::InProgress(at(16)), "clocks differ a little");
     }
 
     #[test]

@@ -232,6 +232,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
             | AppError::UserNotInGroup
             | AppError::UserBlocked { .. }
             | AppError::RankChangeInProgress { .. }
+            | AppError::ClaimLost
             | AppError::IdempotencyInProgress { .. }
             | AppError::IdempotencyKeyReused
             | AppError::ChangedSince { .. }

@@ -106,6 +106,11 @@ impl From<&AppError> for Problem {
                 "Another change of this member is running: send the same request again after Retry-After.",
             )
             .with_retry_after(Some(*retry_after)),
+            AppError::ClaimLost => Self::new(
+                ErrorCode::RankChangeInProgress,
+                "This change was held up and another run has taken it over: read the member's rank, or send the same request again with its Idempotency-Key.",
+            )
+            .with_retry_after(Some(Duration::from_secs(1))),
             AppError::IdempotencyInProgress { retry_after } => Self::new(
                 ErrorCode::IdempotencyInProgress,
                 "The first request with this Idempotency-Key is still running: send it again after Retry-After.",

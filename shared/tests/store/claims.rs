@@ -10,6 +10,7 @@ use rankbot_shared::domain::id::{Rank, RoleId, UserId};
 use rankbot_shared::domain::ladder::Role;
 use rankbot_shared::domain::log_id::LogId;
 use rankbot_shared::domain::plan::Plan;
+use rankbot_shared::domain::recent_writes::RecentWrites;
 use rankbot_shared::domain::role_change::RoleChange;
 use rankbot_store::testing::{CallMatch, Effect, Operation, StoreFault};
 
@@ -52,7 +53,15 @@ fn in_seconds(seconds: u64) -> Timestamp {
 /// A claim of the first run, until ten seconds from now.
 async fn claimed(fixture: &Fixture) -> Claimed {
     let (holder, until) = (run(1), in_seconds(10));
-    let claim = Claim { holder, until, intent: &intent(holder), seen: None, over: None, now: now() };
+    let claim = Claim {
+        holder,
+        until,
+        intent: &intent(holder),
+        seen: None,
+        over: None,
+        recent: &RecentWrites::NONE,
+        now: now(),
+    };
     fixture.table.claim(&claim).await.unwrap()
 }
 
@@ -100,7 +109,8 @@ async fn only_a_claim_that_is_over_gives_way_and_only_to_who_names_it() {
     let next = intent(run(2));
     let lay = |over, seconds, seen| {
         let (until, now) = (in_seconds(60), in_seconds(seconds));
-        let claim = Claim { holder: run(2), until, intent: &next, seen, over, now };
+        const NONE: &RecentWrites = &RecentWrites::NONE;
+        let claim = Claim { holder: run(2), until, intent: &next, seen, over, recent: NONE, now };
         let table = &fixture.table;
         async move { table.claim(&claim).await }
     };

@@ -1,6 +1,8 @@
 //! Idempotency keys: held while a request runs, then its answer, for 24 hours.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemOutput};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use super::item::{Item, Unreadable, instant, number, read_number, read_text, tex
 use super::{TTL_ATTRIBUTE, Table, store_error};
 use crate::app::ports::{AnswerSlot, StoreError};
 use crate::domain::api_key::KeyId;
+use crate::domain::hold::latest_end;
 use crate::domain::idempotency::{IdempotencyKey, KEPT_FOR, Known, RequestHash, StoredAnswer};
 
 pub(super) const SORT_KEY: &str = "IDEMP";
@@ -16,12 +19,12 @@ pub(super) const SORT_KEY: &str = "IDEMP";
 const RUNNING: &str = "running";
 const ANSWERED: &str = "answered";
 
-/// The place is free, over (DynamoDB deletes late), given up, or this run's own.
+/// The place is free, over (DynamoDB deletes late), given up, held by a clock that is far ahead, or this run's own.
 const FREE: &str = "attribute_not_exists(#pk) OR #ttl <= :second \
-    OR (#state = :running AND (#until <= :now OR #holder = :holder))";
+    OR (#state = :running AND (#until <= :now OR #until > :latest OR #holder = :holder))";
 /// For the answer itself: or it is there already, and this is a repetition of the attempt that kept it.
 const FREE_OR_KEPT: &str = "attribute_not_exists(#pk) OR #ttl <= :second OR #holder = :holder \
-    OR (#state = :running AND #until <= :now)";
+    OR (#state = :running AND (#until <= :now OR #until > :latest))";
 
 impl Table {
     /// Holds the key for a run; `false` if another has it. Repeated, it finds it its own.
@@ -47,27 +50,31 @@ impl Table {
         self.put_answer(slot, attributes, FREE_OR_KEPT, now, "keep answer").await
     }
 
-    pub(super) async fn delete_answer(&self, slot: AnswerSlot<'_>) -> Result<(), StoreError> {
-        let deleted = self
-            .client
+    /// Frees a key that this run holds.
+    pub(super) async fn delete_hold(&self, slot: AnswerSlot<'_>) -> Result<(), StoreError> {
+        let request = self.delete_own(slot, "#holder = :holder AND #state = :running");
+        deleted(
+            request
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":running", text(RUNNING))
+                .send()
+                .await,
+        )
+    }
+
+    /// Frees a key that this run holds or has answered.
+    pub(super) async fn delete_hold_or_answer(&self, slot: AnswerSlot<'_>) -> Result<(), StoreError> {
+        deleted(self.delete_own(slot, "#holder = :holder").send().await)
+    }
+
+    fn delete_own(&self, slot: AnswerSlot<'_>, condition: &str) -> DeleteItemFluentBuilder {
+        self.client
             .delete_item()
             .table_name(&self.name)
             .set_key(Some(primary_key(slot.key_id, &slot.idempotency.key)))
-            .condition_expression("#state = :running AND #holder = :holder")
-            .expression_attribute_names("#state", "state")
+            .condition_expression(condition)
             .expression_attribute_names("#holder", "holder")
-            .expression_attribute_values(":running", text(RUNNING))
             .expression_attribute_values(":holder", text(slot.holder.to_string()))
-            .send()
-            .await;
-        match deleted {
-            Err(error)
-                if !error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Err(store_error("free idempotency key")(error))
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
     }
 
     async fn put_answer<const N: usize>(
@@ -98,6 +105,7 @@ impl Table {
             .expression_attribute_names("#holder", "holder")
             .expression_attribute_values(":second", instant(now))
             .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":latest", number(latest_end(now).as_millisecond()))
             .expression_attribute_values(":running", text(RUNNING))
             .expression_attribute_values(":holder", text(slot.holder.to_string()))
             .send()
@@ -109,6 +117,16 @@ impl Table {
             }
             Err(error) => Err(store_error(operation)(error)),
         }
+    }
+}
+
+/// One that is another's by now is left alone.
+fn deleted(result: Result<DeleteItemOutput, SdkError<DeleteItemError>>) -> Result<(), StoreError> {
+    match result {
+        Err(error) if !error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) => {
+            Err(store_error("free idempotency key")(error))
+        }
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -13,13 +13,14 @@ use super::admission::condition_failed;
 use super::item::{Item, Unreadable, number, read_number, read_text, text, text_key};
 use super::{INDEX, Table, answers, groups, store_error};
 use crate::app::ports::{
-    AnswerSlot, Changes, Claim, ClaimConflict, Claimed, Ending, LoadedChange, Member, MemberRecord, OpenChange,
-    StoreError, TakeOver, Verdict,
+    AnswerSlot, Changes, Claim, ClaimConflict, Claimed, Concluded, Ending, LoadedChange, Member, MemberRecord,
+    OpenChange, StoreError, TakeOver, Verdict,
 };
 use crate::domain::api_key::KeyId;
 use crate::domain::audit::LogEntry;
 use crate::domain::idempotency::{IdempotencyKey, Known, StoredAnswer};
 use crate::domain::log_id::LogId;
+use crate::domain::recent_writes::RecentWrites;
 
 /// Open changes are found through the index, spread over this many partitions: one would take 1,000 writes a second.
 const SHARDS: u64 = 8;
@@ -62,21 +63,22 @@ impl Changes for Table {
 
     /// Each of the two writes is on condition that its place is free or this run's own, so an SDK retry meets itself.
     async fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, ClaimConflict> {
-        let Claim { holder, until, intent, .. } = *claim;
+        let Claim { holder, until, intent, recent, .. } = *claim;
         let member = Member { group: intent.group, user: intent.user };
         let slot = intent.idempotency.as_ref();
         let slot =
             slot.map(|idempotency| AnswerSlot { key_id: &intent.key_id, idempotency, change: intent.log_id, holder });
         let holding = OptionFuture::from(slot.map(|slot| self.put_hold(slot, until, claim.now)));
         let (member_claimed, answer_held) = join(self.claim_member(member, claim), holding).await;
-        let claimed = Claimed { member, holder, until, covers_another: claim.over.is_some() };
+        let covers_another = claim.over.is_some();
+        let claimed = Claimed { member, holder, until, covers_another, recent: recent.clone() };
         let conflict = match (member_claimed, answer_held.unwrap_or(Ok(true))) {
             (Ok(true), Ok(true)) => return Ok(claimed),
             (Err(error), _) | (_, Err(error)) => ClaimConflict::Store(error),
             (Ok(false), Ok(_)) => ClaimConflict::Member,
             (Ok(true), Ok(false)) => ClaimConflict::Idempotency,
         };
-        let freeing = OptionFuture::from(slot.map(|slot| self.delete_answer(slot)));
+        let freeing = OptionFuture::from(slot.map(|slot| self.delete_hold(slot)));
         // What cannot be taken off now ends with its lease.
         let _ = join(self.close(&claimed, Ending::Unchanged), freeing).await;
         Err(conflict)
@@ -121,15 +123,16 @@ impl Changes for Table {
         };
         let Some(item) = item else { return Ok(None) };
         let verdict = read_verdict(&item).map_err(store_error(OPERATION))?;
+        let recent = read_recent(&item).map_err(store_error(OPERATION))?;
         let covers_another = item.contains_key("under");
-        Ok(Some((Claimed { member, holder, until, covers_another }, verdict)))
+        Ok(Some((Claimed { member, holder, until, covers_another, recent }, verdict)))
     }
 
     async fn close(&self, claimed: &Claimed, ending: Ending) -> Result<(), StoreError> {
         self.close_claim(claimed, ending).await
     }
 
-    async fn conclude(&self, claimed: &Claimed, ending: Ending, entry: &LogEntry) -> Result<(), StoreError> {
+    async fn conclude(&self, claimed: &Claimed, ending: Ending, entry: &LogEntry) -> Result<Concluded, StoreError> {
         self.conclude_change(claimed, ending, entry).await
     }
 
@@ -151,11 +154,32 @@ impl Changes for Table {
     }
 
     async fn free_answer(&self, slot: AnswerSlot<'_>) -> Result<(), StoreError> {
-        self.delete_answer(slot).await
+        self.delete_hold(slot).await
     }
 
-    async fn abandoned(&self, now: Timestamp, limit: usize) -> Result<Vec<OpenChange>, StoreError> {
-        let shards = (0..SHARDS).map(|shard| self.abandoned_in(shard, now, limit));
+    async fn withdraw_answer(&self, slot: AnswerSlot<'_>) -> Result<(), StoreError> {
+        self.delete_hold_or_answer(slot).await
+    }
+
+    async fn shorten(&self, open: &OpenChange, until: Timestamp) -> Result<(), StoreError> {
+        let member = Member { group: open.intent.group, user: open.intent.user };
+        let shortened = self
+            .update_member(member, open.holder)
+            .update_expression("SET #until = :until, #ixSk = :ixSk")
+            .condition_expression("#holder = :holder AND #until > :until")
+            .set_expression_attribute_names(Some(names(&["holder", "until", "ixSk"])))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":ixSk", text(padded(until)))
+            .send()
+            .await;
+        match shortened {
+            Err(error) if condition_failed(&error).is_none() => Err(store_error("shorten claim")(error)),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn open_changes(&self, limit: usize) -> Result<Vec<OpenChange>, StoreError> {
+        let shards = (0..SHARDS).map(|shard| self.open_in(shard, limit));
         let mut open: Vec<OpenChange> = try_join_all(shards).await?.into_iter().flatten().collect();
         // By when somebody last tried: what cannot be put right must not keep the sweep from the others.
         open.sort_by_key(|open| open.holder);
@@ -208,17 +232,16 @@ impl Table {
         }
     }
 
-    async fn abandoned_in(&self, shard: u64, now: Timestamp, limit: usize) -> Result<Vec<OpenChange>, StoreError> {
-        const OPERATION: &str = "find abandoned changes";
+    async fn open_in(&self, shard: u64, limit: usize) -> Result<Vec<OpenChange>, StoreError> {
+        const OPERATION: &str = "find open changes";
         let answer = self
             .client
             .query()
             .table_name(&self.name)
             .index_name(INDEX)
-            .key_condition_expression("#ixPk = :shard AND #ixSk < :now")
-            .set_expression_attribute_names(Some(names(&["ixPk", "ixSk"])))
+            .key_condition_expression("#ixPk = :shard")
+            .set_expression_attribute_names(Some(names(&["ixPk"])))
             .expression_attribute_values(":shard", text(format!("OPEN#{shard}")))
-            .expression_attribute_values(":now", text(padded(now)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()
             .await
@@ -228,7 +251,7 @@ impl Table {
             // One that this version cannot read must not keep the sweep from the others.
             Err(error) => {
                 let member = read_text(item, "pk").unwrap_or_default();
-                tracing::error!(member, %error, "an abandoned change cannot be read");
+                tracing::error!(member, %error, "an open change cannot be read");
                 None
             }
         });
@@ -286,6 +309,14 @@ fn read_verdict(item: &Item) -> Result<Verdict, Unreadable> {
     all.into_iter().find(|verdict| verdict_text(*verdict) == text).ok_or(Unreadable("verdict"))
 }
 
+/// A member whom an older version has written has none, and so has one who was never written.
+fn read_recent(item: &Item) -> Result<RecentWrites, Unreadable> {
+    if !item.contains_key("recent") {
+        return Ok(RecentWrites::default());
+    }
+    serde_json::from_str(read_text(item, "recent")?).map_err(|_| Unreadable("recent"))
+}
+
 fn shard_of(member: Member) -> String {
     format!("OPEN#{}", member.user.get() % SHARDS)
 }
@@ -327,7 +358,8 @@ fn member_record(item: &Item) -> Result<MemberRecord, Unreadable> {
         None => Ok(None),
         Some(value) => parsed_id(value).map(Some).ok_or(Unreadable(name)),
     };
-    Ok(MemberRecord { version: id("version")?, last_change: id("lastChange")?, open: open_change(item)? })
+    let (open, recent) = (open_change(item)?, read_recent(item)?);
+    Ok(MemberRecord { version: id("version")?, last_change: id("lastChange")?, open, recent })
 }
 
 fn parsed_id(value: &AttributeValue) -> Option<LogId> {
@@ -340,5 +372,5 @@ fn open_change(item: &Item) -> Result<Option<OpenChange>, Unreadable> {
     let until = Timestamp::from_millisecond(read_number(item, "claimUntil")?).map_err(|_| Unreadable("claimUntil"))?;
     let intent = serde_json::from_str(read_text(item, "intent")?).map_err(|_| Unreadable("intent"))?;
     let holder = parsed_id(holder).ok_or(Unreadable("claimHolder"))?;
-    Ok(Some(OpenChange { holder, until, intent, verdict: read_verdict(item)? }))
+    Ok(Some(OpenChange { holder, until, intent, verdict: read_verdict(item)?, recent: read_recent(item)? }))
 }

@@ -12,16 +12,18 @@ use super::admission::condition_failed;
 use super::changes::{left, names, primary_key};
 use super::item::{Item, text};
 use super::{Table, logs, store_error};
-use crate::app::ports::{Claimed, Ending, StoreError, Verdict};
+use crate::app::ports::{Claimed, Concluded, Ending, StoreError, Verdict};
 use crate::domain::audit::LogEntry;
 use crate::domain::log_id::LogId;
 
-const RELEASE: &str = "REMOVE #holder, #until, #intent, #under, #ixPk, #ixSk, #verdict SET #version = :holder";
-const LEAVE: &str = "SET #version = :holder, #until = :zero, #ixSk = :ixSk, #verdict = :verdict";
+const RELEASE: &str =
+    "REMOVE #holder, #until, #intent, #under, #ixPk, #ixSk, #verdict SET #version = :holder, #recent = :recent";
+const LEAVE: &str = "SET #version = :holder, #recent = :recent, #until = :zero, #ixSk = :ixSk, #verdict = :verdict";
 /// What lay under the claim comes up again. A repetition finds it there already.
 const UNCOVER: &str = ", #intent = if_not_exists(#under, #intent)";
 const CHANGED: &str = ", #lastChange = :change";
 const AND_FORGET_WHAT_IS_UNDER: &str = " REMOVE #under";
+const CLOSE: &str = "close claim";
 const STILL_HELD: &str = "#holder = :holder";
 
 /// DynamoDB's names for why one of a transaction's writes stood in its way.
@@ -38,35 +40,40 @@ struct Closing {
 }
 
 impl Closing {
-    fn of(claimed: &Claimed, ending: Ending) -> Self {
-        match ending {
-            Ending::Changed(change) => Self::release(claimed).with_change(change),
-            Ending::Unchanged if claimed.covers_another => Self::leave(claimed, Verdict::Succeeded)
+    fn of(claimed: &Claimed, ending: Ending) -> Result<Self, StoreError> {
+        Ok(match ending {
+            Ending::Changed(change) => Self::release(claimed)?.with_change(change),
+            Ending::Unchanged if claimed.covers_another => Self::leave(claimed, Verdict::Succeeded)?
                 .with(UNCOVER, &["intent", "under"])
                 .with(AND_FORGET_WHAT_IS_UNDER, &[]),
-            Ending::Unchanged => Self::release(claimed),
+            Ending::Unchanged => Self::release(claimed)?,
             Ending::LeftOver(change, Verdict::Succeeded) => {
-                let left = Self::leave(claimed, Verdict::Succeeded).with_change(change);
+                let left = Self::leave(claimed, Verdict::Succeeded)?.with_change(change);
                 if claimed.covers_another { left.with(AND_FORGET_WHAT_IS_UNDER, &["under"]) } else { left }
             }
-            Ending::LeftOver(_, verdict @ (Verdict::Failed | Verdict::Pending)) => Self::leave(claimed, verdict),
-        }
+            Ending::LeftOver(_, verdict @ (Verdict::Failed | Verdict::Pending)) => Self::leave(claimed, verdict)?,
+        })
     }
 
-    fn release(claimed: &Claimed) -> Self {
-        let used = ["holder", "until", "intent", "under", "ixPk", "ixSk", "version", "verdict"];
+    fn release(claimed: &Claimed) -> Result<Self, StoreError> {
+        let used = ["holder", "until", "intent", "under", "ixPk", "ixSk", "version", "verdict", "recent"];
         Self::new(claimed, RELEASE, &used)
     }
 
-    fn leave(claimed: &Claimed, verdict: Verdict) -> Self {
-        let mut closing = Self::new(claimed, LEAVE, &["holder", "until", "ixSk", "version", "verdict"]);
+    fn leave(claimed: &Claimed, verdict: Verdict) -> Result<Self, StoreError> {
+        let used = ["holder", "until", "ixSk", "version", "verdict", "recent"];
+        let mut closing = Self::new(claimed, LEAVE, &used)?;
         closing.values.extend(left(claimed, verdict));
-        closing
+        Ok(closing)
     }
 
-    fn new(claimed: &Claimed, update: &str, used: &[&str]) -> Self {
-        let values = Item::from([(":holder".to_owned(), text(claimed.holder.to_string()))]);
-        Self { update: update.to_owned(), names: names(used), values }
+    fn new(claimed: &Claimed, update: &str, used: &[&str]) -> Result<Self, StoreError> {
+        let recent = serde_json::to_string(&claimed.recent).map_err(store_error(CLOSE))?;
+        let values = Item::from([
+            (":holder".to_owned(), text(claimed.holder.to_string())),
+            (":recent".to_owned(), text(recent)),
+        ]);
+        Ok(Self { update: update.to_owned(), names: names(used), values })
     }
 
     fn with(mut self, addition: &str, used: &[&str]) -> Self {
@@ -114,7 +121,7 @@ fn reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {
 
 impl Table {
     pub(super) async fn close_claim(&self, claimed: &Claimed, ending: Ending) -> Result<(), StoreError> {
-        let Closing { update, names, values } = Closing::of(claimed, ending);
+        let Closing { update, names, values } = Closing::of(claimed, ending)?;
         let closed = self
             .client
             .update_item()
@@ -128,7 +135,7 @@ impl Table {
             .await;
         match closed {
             // A claim that is no longer this run's was taken over after its lease; whoever has it closes it.
-            Err(error) if condition_failed(&error).is_none() => Err(store_error("close claim")(error)),
+            Err(error) if condition_failed(&error).is_none() => Err(store_error(CLOSE)(error)),
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -141,7 +148,7 @@ impl Table {
         claimed: &Claimed,
         ending: Ending,
         entry: &LogEntry,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Concluded, StoreError> {
         const OPERATION: &str = "conclude change";
         let concluded = self
             .client
@@ -151,16 +158,16 @@ impl Table {
             .client_request_token(claimed.holder.to_string())
             .send()
             .await;
-        let Err(error) = concluded else { return Ok(()) };
+        let Err(error) = concluded else { return Ok(Concluded::Own) };
         match error.as_service_error().map_or(Cancelled::Failed, Cancelled::of) {
-            Cancelled::TakenOver => Ok(()),
-            Cancelled::OnRecord => self.close_claim(claimed, ending).await,
+            Cancelled::TakenOver => Ok(Concluded::ByAnother),
+            Cancelled::OnRecord => self.close_claim(claimed, ending).await.map(|()| Concluded::Own),
             Cancelled::Failed => Err(store_error(OPERATION)(error)),
         }
     }
 
     fn closing(&self, claimed: &Claimed, ending: Ending) -> Result<TransactWriteItem, StoreError> {
-        let Closing { update, names, values } = Closing::of(claimed, ending);
+        let Closing { update, names, values } = Closing::of(claimed, ending)?;
         let update = Update::builder()
             .table_name(&self.name)
             .set_key(Some(primary_key(claimed.member)))
@@ -169,7 +176,7 @@ impl Table {
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
             .build();
-        let update = update.map_err(store_error("close claim"))?;
+        let update = update.map_err(store_error(CLOSE))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 

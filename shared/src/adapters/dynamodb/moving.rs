@@ -229,8 +229,8 @@ impl Moves for GroupMove<'_> {
     }
 
     async fn unsettled(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let open = self.from.abandoned(now, MOST_OPEN).await?;
-        Ok(open.iter().filter(|open| open.intent.group == self.group).count())
+        let open = self.from.open_changes(MOST_OPEN).await?;
+        Ok(open.iter().filter(|open| open.until <= now && open.intent.group == self.group).count())
     }
 
     async fn inventory(&self) -> Result<Inventory, StoreError> {

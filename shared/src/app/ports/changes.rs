@@ -9,6 +9,7 @@ use crate::domain::group_settings::Block;
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::idempotency::{Idempotency, IdempotencyKey, Known, StoredAnswer};
 use crate::domain::log_id::LogId;
+use crate::domain::recent_writes::RecentWrites;
 
 /// A change that began and has not been closed: running, crashed, or waiting to be cleaned up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct OpenChange {
     pub intent: Intent,
     /// What is known about how it ended.
     pub verdict: Verdict,
+    /// What was written to the member of late; if its run crashed, before it.
+    pub recent: RecentWrites,
 }
 
 /// What is known about how an open change ended, and so how it is to be put right.
@@ -44,6 +47,8 @@ pub struct MemberRecord {
     pub last_change: Option<LogId>,
     /// The change that holds the member.
     pub open: Option<OpenChange>,
+    /// What was written to the member of late.
+    pub recent: RecentWrites,
 }
 
 /// All that a rank change needs to know before Roblox is asked, read at once.
@@ -72,6 +77,8 @@ pub struct Claim<'a> {
     pub seen: Option<LogId>,
     /// The holder of a finished change whose leftovers this one takes along: its claim gives way, and lies under this one.
     pub over: Option<LogId>,
+    /// What was written to the member of late, as the decision was made.
+    pub recent: &'a RecentWrites,
     /// Now.
     pub now: Timestamp,
 }
@@ -88,6 +95,17 @@ pub struct Claimed {
     /// Whether another change lies under it: a finished one, whose leftovers this one takes along. It comes up again if
     /// this one changes nothing.
     pub covers_another: bool,
+    /// What is to be known of recent writes once the claim is closed.
+    pub recent: RecentWrites,
+}
+
+/// How the end of a change was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concluded {
+    /// By this run.
+    Own,
+    /// Not by this run: somebody has taken its claim over, and tells the end.
+    ByAnother,
 }
 
 /// Why a claim was not granted.
@@ -189,14 +207,14 @@ pub trait Changes: Send + Sync {
 
     /// Closes a claim and adds the entry of how its change ended: both or neither, so that no change is closed and not on
     /// record. An entry that is there stays as it is, and the claim is closed. A claim that is no longer this run's is
-    /// left alone, and so is the log: whoever has it tells the end. After an error, either both are written or neither
+    /// left alone, and so is the log: [`Concluded::ByAnother`]. After an error, either both are written or neither
     /// is; [`Changes::close`] with [`Ending::LeftOver`] leaves the rest to others, and does nothing if both are.
     fn conclude(
         &self,
         claimed: &Claimed,
         ending: Ending,
         entry: &LogEntry,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Concluded, StoreError>> + Send;
 
     /// Keeps an answer for 24 hours from `now`; `false` if another run holds the key or has kept an answer, which stays.
     fn keep_answer(
@@ -209,12 +227,14 @@ pub trait Changes: Send + Sync {
     /// Frees an idempotency key that this run holds.
     fn free_answer(&self, slot: AnswerSlot<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Changes whose lease ended before `now`, oldest first, at most `limit`: what the sweep looks after.
-    fn abandoned(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<OpenChange>, StoreError>> + Send;
+    /// Frees an idempotency key that this run holds or has kept an answer under, which turned out to be untrue.
+    fn withdraw_answer(&self, slot: AnswerSlot<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Lets a claim end at `until`, if it is still the same and would end later.
+    fn shorten(&self, open: &OpenChange, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Open changes, those first that may be taken over for the longest time, at most `limit`: what the sweep looks at.
+    fn open_changes(&self, limit: usize) -> impl Future<Output = Result<Vec<OpenChange>, StoreError>> + Send;
 }
 
 /// Which entries of a group's log.

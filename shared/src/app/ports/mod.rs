@@ -8,8 +8,8 @@ use std::error::Error;
 use jiff::Timestamp;
 
 pub use self::changes::{
-    AnswerSlot, Changes, Claim, ClaimConflict, Claimed, Ending, LoadedChange, LogPage, LogQuery, Logs, MemberRecord,
-    OpenChange, TakeOver, Verdict,
+    AnswerSlot, Changes, Claim, ClaimConflict, Claimed, Concluded, Ending, LoadedChange, LogPage, LogQuery, Logs,
+    MemberRecord, OpenChange, TakeOver, Verdict,
 };
 pub use self::roblox::{Errand, Group, Member, Roblox, RobloxFailure, RobloxFault};
 use crate::domain::api_key::{ApiKey, KeyId};

@@ -42,7 +42,12 @@ pub struct RobloxFailure {
 }
 
 impl RobloxFailure {
-    /// Whether a write that failed so may nevertheless have taken effect.
+    /// Whether a write that failed so has taken effect, or may have.
+    pub const fn may_have_taken_effect(&self) -> bool {
+        self.outcome_is_unknown() || matches!(self.fault, RobloxFault::Unverified)
+    }
+
+    /// Whether Roblox does not say what became of a write that failed so: it is worth sending again.
     pub const fn outcome_is_unknown(&self) -> bool {
         match self.fault {
             RobloxFault::Unavailable | RobloxFault::Timeout | RobloxFault::Unexpected => true,
