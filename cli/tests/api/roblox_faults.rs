@@ -161,7 +161,10 @@ fn refusals() -> Vec<(FaultEffect, &'static str, usize, usize)> {
 fn uncertainties() -> Vec<(FaultEffect, &'static str, usize, usize)> {
     vec![
         (status(302, ErrorBody::Empty), "ROBLOX_UNEXPECTED_RESPONSE", 1, 2),
-        (status(409, ErrorBody::V2), "ROBLOX_UNEXPECTED_RESPONSE", 1, 2),
+        (status(408, ErrorBody::PlainText), "ROBLOX_TIMEOUT", 2, 2),
+        (status(409, ErrorBody::V2), "ROBLOX_UNAVAILABLE", 3, 2),
+        (status(499, ErrorBody::V2), "ROBLOX_UNAVAILABLE", 3, 2),
+        (status(501, ErrorBody::V2), "ROBLOX_UNEXPECTED_RESPONSE", 1, 2),
         (status(500, ErrorBody::V2NumericCode), "ROBLOX_UNAVAILABLE", 3, 2),
         (status(502, ErrorBody::PlainText), "ROBLOX_UNAVAILABLE", 3, 2),
         (status(503, ErrorBody::Gateway), "ROBLOX_UNAVAILABLE", 3, 2),
@@ -180,7 +183,9 @@ fn lost_answers() -> Vec<FaultEffect> {
     vec![
         after(500),
         after(503),
+        after(408),
         after(409),
+        after(499),
         FaultEffect::Drop(After),
         FaultEffect::Hang(After),
         FaultEffect::BrokenBody,
@@ -206,6 +211,9 @@ async fn a_read_that_fails_once_in_passing_is_read_again() {
         for effect in [
             status(500, ErrorBody::V2),
             status(503, ErrorBody::PlainText),
+            status(408, ErrorBody::Empty),
+            status(409, ErrorBody::V2),
+            status(499, ErrorBody::V2),
             status(429, ErrorBody::V2),
             try_later(1),
             FaultEffect::Drop(Before),
@@ -355,4 +363,93 @@ async fn a_roblox_that_is_not_there_is_unavailable() {
         answer.expect("ROBLOX_UNAVAILABLE");
     }
     assert_eq!(world.used(&world.key(rankbot_shared::domain::plan::Plan::Pro)).await, 0);
+}
+
+/// Both causes are named, the one first that the shape of the answer speaks for.
+#[tokio::test]
+async fn a_403_names_the_bots_role_and_its_keys_scope_the_likelier_first() {
+    let world = World::start().await;
+    let scope = r#"{"code":"PERMISSION_DENIED","message":"The api key lacks the scope group:write."}"#;
+    for (body, first) in [
+        (ErrorBody::V2, "role"),
+        (ErrorBody::PlainText, "role"),
+        (ErrorBody::Gateway, "group:write"),
+        (ErrorBody::Custom { content_type: "application/json".to_owned(), body: scope.to_owned() }, "group:write"),
+    ] {
+        world.roblox.inject(Fault::new(Matcher::endpoint(Endpoint::AssignRole), status(403, body.clone())));
+        let answer = world.set_rank(demo::TRAINEE_USER_ID, 50).await;
+        assert_eq!(answer.code(), Some("ROBLOX_PERMISSION_DENIED"));
+        let message = answer.body["message"].as_str().unwrap();
+        let places = ["role above", "group:write"].map(|word| message.find(word).unwrap());
+        assert_eq!(places[0] < places[1], first == "role", "{body:?}: {message}");
+        world.roblox.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_wait_for_longer_than_an_hour_for_roblox() {
+    let world = World::start().await;
+    for (asked, told) in [(40, "40"), (3_600, "3600"), (86_400, "3600"), (u64::MAX, "3600")] {
+        world.roblox.inject(Fault::new(Matcher::endpoint(Endpoint::ListMemberships), try_later(asked)));
+        let answer = world.set_rank(demo::TRAINEE_USER_ID, 50).await;
+        assert_eq!(answer.code(), Some("ROBLOX_RATE_LIMITED"));
+        assert_eq!(answer.header("retry-after"), Some(told), "Roblox asks for {asked} s");
+        world.roblox.clear_faults();
+    }
+}
+
+/// A list that Roblox answers, word for word.
+fn listed(endpoint: Endpoint, body: &serde_json::Value) -> Fault {
+    Fault::new(Matcher::endpoint(endpoint), text("application/json", &body.to_string()))
+}
+
+/// What was asked for one member is not to be taken from an answer about another, or about another group.
+#[tokio::test]
+async fn an_answer_about_anybody_or_anything_else_is_not_taken_for_the_answer() {
+    let world = World::start().await;
+    let user = demo::TRAINEE_USER_ID;
+    let member = |group: u64, user: u64| {
+        json!({"path": format!("groups/{group}/memberships/x"), "user": format!("users/{user}"),
+               "roles": [format!("groups/{group}/roles/{}", role::FIRST_OFFICER)]})
+    };
+    for wrong in [member(GROUP, user + 1), member(GROUP + 1, user)] {
+        // The list.
+        world.roblox.inject(listed(Endpoint::ListMemberships, &json!({"groupMemberships": [wrong]})));
+        world.get_rank(user).await.expect("ROBLOX_UNEXPECTED_RESPONSE");
+        world.set_rank(user, 50).await.expect("ROBLOX_UNEXPECTED_RESPONSE");
+        world.roblox.clear_faults();
+        // The answer to a write that was not made.
+        world.roblox.inject(listed(Endpoint::AssignRole, &wrong));
+        world.set_rank(user, 50).await.expect("ROBLOX_UNEXPECTED_RESPONSE");
+        world.roblox.clear_faults();
+        assert_eq!(world.roles_of(user), sorted(vec![role::MEMBER, role::TRAINEE]));
+    }
+    world
+        .roblox
+        .inject(listed(Endpoint::GetGroup, &json!({"path": format!("groups/{}", GROUP + 1), "displayName": "X"})));
+    world.get("/v1/group").send().await.expect("ROBLOX_UNEXPECTED_RESPONSE");
+    let foreign = json!({"groupRoles": [{"path": format!("groups/{}/roles/5", GROUP + 1), "id": "5", "rank": 5}]});
+    world.roblox.inject(listed(Endpoint::ListRoles, &foreign));
+    world.get("/v1/group/roles").send().await.expect("ROBLOX_UNEXPECTED_RESPONSE");
+}
+
+/// One role without a rank: the others are there, and only who needs that one is told of it.
+#[tokio::test]
+async fn an_odd_role_does_not_take_the_list_with_it_unless_it_is_the_one_that_is_needed() {
+    let world = World::start().await;
+    let role =
+        |id: u64, rank: u8| json!({"id": id.to_string(), "displayName": "R", "rank": rank, "memberCount": "many"});
+    let odd = json!({"id": role::CAPTAIN.to_string(), "displayName": "Odd"});
+    let roles = json!([role(role::MEMBER, 1), role(role::TRAINEE, 10), odd, role(role::FIRST_OFFICER, 50)]);
+    world.roblox.inject(listed(Endpoint::ListRoles, &json!({"groupRoles": roles})));
+    let answer = world.get("/v1/group/roles").send().await.expect_success();
+    let listed = answer.body["roles"].as_array().unwrap();
+    let ids: Vec<_> = listed.iter().map(|role| role["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [role::MEMBER, role::TRAINEE, role::FIRST_OFFICER]);
+    assert_eq!(listed[0]["memberCount"], serde_json::Value::Null);
+    let body =
+        json!({"groupId": GROUP, "userId": demo::TRAINEE_USER_ID, "action": "setRank", "targetRoleId": role::CAPTAIN});
+    world.post("/v1/setRank", &body).send().await.expect("ROBLOX_UNEXPECTED_RESPONSE");
+    world.set_rank(demo::TRAINEE_USER_ID, 50).await.expect_success();
+    world.get_rank(demo::SEVERAL_ROLES_USER_ID).await.expect("ROBLOX_UNEXPECTED_RESPONSE");
 }

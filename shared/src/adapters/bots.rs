@@ -45,6 +45,11 @@ impl BotKey {
         Ok(Self(value))
     }
 
+    /// The key itself: for taking it out of texts.
+    pub(super) fn expose(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
     /// The value of `x-api-key`, marked as sensitive.
     pub(super) fn header(&self) -> HeaderValue {
         self.0.clone()

@@ -237,7 +237,7 @@ impl<'a, R: Roblox> Writer<'a, R> {
             may_have_happened |= failure.may_have_taken_effect();
             let seen = match failure.fault {
                 // Nothing was done, says Roblox.
-                RobloxFault::RateLimited | RobloxFault::PermissionDenied | RobloxFault::CredentialInvalid => {
+                RobloxFault::RateLimited | RobloxFault::PermissionDenied(_) | RobloxFault::CredentialInvalid => {
                     return Err(stopped(failure, may_have_happened));
                 }
                 // It was done, says Roblox, and a reading may be older than that.

@@ -7,7 +7,7 @@ use super::admission::{Done, Metered};
 use super::deadline::Deadline;
 use super::error::{AppError, Refused, RefusedKey};
 use super::ports::{
-    Errand, Group, GroupRecord, Member, Roblox, RobloxFailure, RobloxFault, RoleList, Store, StoreError,
+    Errand, Group, GroupRecord, Member, Roblox, RobloxFailure, RobloxFault, RoleList, RoleListing, Store, StoreError,
 };
 use super::role_lists::KnownRoles;
 use crate::domain::api_key::ApiKey;
@@ -63,7 +63,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         self.metered(key, demand, self.load_if_named(group), no_rescue, |key, record| async move {
             let errand = Errand { bot: record.settings.bot, deadline };
             let read_at = self.now();
-            let ladder = Ladder::new(self.roblox.roles(key.group, &errand).await?);
+            let ladder = ladder_of(self.roblox.roles(key.group, &errand).await?);
             if record.roles.is_some_and(|stored| !stored.ladder.has_the_roles_of(&ladder)) {
                 self.keep(key.group, Arc::new(RoleList { ladder: ladder.clone(), read_at })).await;
             }
@@ -149,6 +149,20 @@ impl<S: Store, R: Roblox> App<S, R> {
 /// A read has no answer from before.
 pub(super) const fn no_rescue<L, T>(_: &L) -> Option<Result<T, AppError>> {
     None
+}
+
+/// The ladder that Roblox's list makes.
+pub(super) fn ladder_of(listing: RoleListing) -> Ladder {
+    Ladder::new(listing.roles).with_unreadable(listing.unreadable)
+}
+
+/// The role that is needed is there, and could not be read.
+pub(super) fn unreadable_role() -> AppError {
+    AppError::Roblox(RobloxFailure {
+        fault: RobloxFault::Unexpected,
+        retry_after: None,
+        detail: "the target role is listed, and cannot be read".to_owned(),
+    })
 }
 
 /// Roblox gives every member at least the base role.

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::App;
 use super::ports::{Errand, Roblox, RobloxFailure, RoleList, Store};
+use super::read::ladder_of;
 use crate::domain::id::GroupId;
 use crate::domain::ladder::Ladder;
 use crate::telemetry::Causes;
@@ -157,7 +158,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             return Ok(KnownRoles::Remembered(list));
         }
         let read_at = self.now();
-        let ladder = Ladder::new(self.roblox.roles(group, errand).await?);
+        let ladder = ladder_of(self.roblox.roles(group, errand).await?);
         let list = Arc::new(RoleList { ladder, read_at });
         slot.note_read(&list);
         if !slot.has_kept(&list, self.fresh_since()) {

@@ -3,7 +3,7 @@
 use super::change_rank::{Ending, Job, Wish};
 use super::error::AppError;
 use super::ports::LoadedChange;
-use super::read::no_role;
+use super::read::{no_role, unreadable_role};
 use crate::domain::audit::{LogEntry, Outcome};
 use crate::domain::group_settings::GroupSettings;
 use crate::domain::id::Rank;
@@ -122,6 +122,7 @@ fn was_changed_since(entry: &LogEntry, loaded: &LoadedChange, held: &HeldRoles) 
 fn unresolved(why: Unresolved, ladder: &Ladder) -> AppError {
     match why {
         Unresolved::NotFound => AppError::RoleNotFound { available: ladder.assignable_ranks() },
+        Unresolved::Unreadable => unreadable_role(),
         Unresolved::Ambiguous(candidates) => AppError::AmbiguousRole { candidates },
     }
 }

@@ -24,6 +24,8 @@ pub struct Role {
 pub enum Unresolved {
     /// No role stands there.
     NotFound,
+    /// Roblox lists the role, and what it says of it makes no sense.
+    Unreadable,
     /// Several roles stand at the rank, which is above 1.
     Ambiguous(Vec<Role>),
 }
@@ -43,6 +45,8 @@ pub enum Step<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder {
     roles: Vec<Role>,
+    /// Listed, and not to be read.
+    unreadable: Vec<RoleId>,
 }
 
 impl Ladder {
@@ -50,7 +54,13 @@ impl Ladder {
     pub fn new(mut roles: Vec<Role>) -> Self {
         roles.sort_by_key(|role| (role.rank, role.id));
         roles.dedup_by_key(|role| role.id);
-        Self { roles }
+        Self { roles, unreadable: Vec::new() }
+    }
+
+    /// The same, with roles that are there and could not be read.
+    #[must_use]
+    pub fn with_unreadable(self, unreadable: Vec<RoleId>) -> Self {
+        Self { unreadable, ..self }
     }
 
     /// Every role, guest and owner included, rank ascending.
@@ -68,7 +78,7 @@ impl Ladder {
     #[must_use]
     pub fn of_managed(&self, managed: &ManagedRoles) -> Self {
         let stays = |role: &&Role| !role.rank.is_above_base() || managed.include(role);
-        Self { roles: self.roles.iter().filter(stays).cloned().collect() }
+        Self { roles: self.roles.iter().filter(stays).cloned().collect(), unreadable: self.unreadable.clone() }
     }
 
     /// The role of this id.
@@ -90,7 +100,10 @@ impl Ladder {
     /// assigned. The one with the lower id stands for the rank; an answer names the one that the member holds.
     pub fn resolve(&self, target: Target) -> Result<&Role, Unresolved> {
         match target {
-            Target::Role(id) => self.role(id).filter(|role| role.rank.is_assignable()).ok_or(Unresolved::NotFound),
+            Target::Role(id) => {
+                let missing = if self.unreadable.contains(&id) { Unresolved::Unreadable } else { Unresolved::NotFound };
+                self.role(id).filter(|role| role.rank.is_assignable()).ok_or(missing)
+            }
             Target::Rank(rank) => match self.at(rank).as_slice() {
                 [] => Err(Unresolved::NotFound),
                 [role] => Ok(role),
@@ -114,7 +127,7 @@ impl Ladder {
 
     fn step(&self, rank: Option<Rank>) -> Step<'_> {
         match rank.map(|rank| self.resolve(Target::Rank(rank))) {
-            None | Some(Err(Unresolved::NotFound)) => Step::AtTheEnd,
+            None | Some(Err(Unresolved::NotFound | Unresolved::Unreadable)) => Step::AtTheEnd,
             Some(Ok(role)) => Step::To(role),
             Some(Err(Unresolved::Ambiguous(candidates))) => Step::Ambiguous(candidates),
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::answer::RoleView;
 use super::error_code::ErrorCode;
 use crate::app::error::{AppError, Refused, RefusedKey};
-use crate::app::ports::{RobloxFailure, RobloxFault};
+use crate::app::ports::{Denial, RobloxFailure, RobloxFault};
 use crate::domain::api_key::InvalidApiKey;
 use crate::domain::key_record::Refusal;
 
@@ -202,6 +202,9 @@ fn until(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
 }
 
+/// Whatever Roblox or its clock says: a game that waits for longer would have been restarted by then.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
 fn from_roblox(failure: &RobloxFailure) -> Problem {
     let (code, message) = match failure.fault {
         RobloxFault::Unavailable => (ErrorCode::RobloxUnavailable, "Roblox is not available: try again in a moment."),
@@ -210,9 +213,13 @@ fn from_roblox(failure: &RobloxFailure) -> Problem {
             ErrorCode::RobloxRateLimited,
             "Roblox accepts no more requests from the group's bot this minute: try again after Retry-After.",
         ),
-        RobloxFault::PermissionDenied => (
+        RobloxFault::PermissionDenied(Denial::ByGroup) => (
             ErrorCode::RobloxPermissionDenied,
-            "Roblox does not let the bot do this: give the bot a role above the member's and the target's that may change ranks.",
+            "Roblox does not let the bot do this: give the bot a role above the member's and the target's that may change ranks, and see that its key has group:write.",
+        ),
+        RobloxFault::PermissionDenied(Denial::ByKey) => (
+            ErrorCode::RobloxPermissionDenied,
+            "Roblox does not let the bot's key do this: give it group:write for this group, and the bot a role above the member's and the target's that may change ranks.",
         ),
         RobloxFault::CredentialInvalid => (
             ErrorCode::RobloxCredentialInvalid,
@@ -227,5 +234,5 @@ fn from_roblox(failure: &RobloxFailure) -> Problem {
             "Roblox gave an answer that RankBot does not understand: check that the group exists, and report the requestId if it does.",
         ),
     };
-    Problem::new(code, message).with_retry_after(failure.retry_after)
+    Problem::new(code, message).with_retry_after(failure.retry_after.map(|wait| wait.min(LONGEST_WAIT)))
 }

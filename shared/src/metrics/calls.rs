@@ -136,7 +136,7 @@ const fn is_failed_call(failure: &RobloxFailure) -> bool {
         RobloxFault::Unavailable
         | RobloxFault::Timeout
         | RobloxFault::RateLimited
-        | RobloxFault::PermissionDenied
+        | RobloxFault::PermissionDenied(_)
         | RobloxFault::CredentialInvalid
         | RobloxFault::Unverified
         | RobloxFault::Unexpected => true,

@@ -2,7 +2,7 @@
 
 use rankbot_shared::app::error::AppError;
 use rankbot_shared::app::keys::Keys as _;
-use rankbot_shared::app::ports::{Errand, Group, Member, Roblox, RobloxFailure};
+use rankbot_shared::app::ports::{Errand, Group, Member, Roblox, RobloxFailure, RoleListing};
 use rankbot_shared::app::{App, Clock};
 use rankbot_shared::domain::api_key::ApiKey;
 use rankbot_shared::domain::id::{GroupId, RoleId, UserId};
@@ -19,7 +19,7 @@ impl Roblox for Panicking {
         panic!("on purpose")
     }
 
-    async fn roles(&self, _group: GroupId, _errand: &Errand) -> Result<Vec<Role>, RobloxFailure> {
+    async fn roles(&self, _group: GroupId, _errand: &Errand) -> Result<RoleListing, RobloxFailure> {
         panic!("on purpose")
     }
 

@@ -3,28 +3,27 @@
 //! Facts are from Roblox's published Open Cloud description and creator documentation (2026).
 
 mod answer;
+mod text;
 mod transport;
 
-use std::collections::HashSet;
 use std::fmt::Display;
 
 use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use self::answer::{GroupAnswer, MembershipAnswer, MembershipPage, RolePage, read};
-use self::transport::{Call, Retries};
+use self::answer::{Found, GroupAnswer, MembershipAnswer, MembershipPage, RolePage, read};
+use self::transport::{Call, LARGEST_ANSWER, Retries};
 use super::bots::Bots;
 use super::http_client::HttpClient;
-use crate::app::ports::{Errand, Group, Member, Roblox, RobloxFailure, RobloxFault};
+use crate::app::ports::{Errand, Group, Member, Roblox, RobloxFailure, RobloxFault, RoleListing};
 use crate::domain::id::{GroupId, RoleId};
-use crate::domain::ladder::Role;
 use crate::metrics::{RobloxCall, misunderstood};
 
 /// The largest page of roles that Roblox gives.
 const ROLES_PER_PAGE: u32 = 20;
-/// Far more pages of roles than any group has (there are 256 ranks): a list that goes on for ever is a fault, and one
-/// that leads back to a page that was read is known as such at once.
-const MOST_ROLE_PAGES: u32 = 100;
+/// Far more pages than any list here has (there are 256 ranks): one that goes on for ever is a fault, and one that leads
+/// back to a page that was read is known as such at once.
+const MOST_PAGES: u32 = 100;
 
 /// The client: one per process, with its connections kept open between requests.
 #[derive(Debug)]
@@ -61,13 +60,24 @@ impl OpenCloud {
             path: format!("/cloud/v2/groups/{group}/memberships/{user}:{verb}"),
             body: Some(body),
             retries: Retries::OnlyWhereNothingHappened,
+            largest: LARGEST_ANSWER,
         };
         let body = self.send(&call, errand).await?;
-        understood(kind, read::<MembershipAnswer>(kind, &body).and_then(|answer| answer.role_ids(kind)))
+        understood(kind, read::<MembershipAnswer>(kind, &body).and_then(|answer| answer.role_ids(kind, member)))
     }
 
     async fn get(&self, kind: RobloxCall, path: String, errand: &Errand) -> Result<Vec<u8>, RobloxFailure> {
-        let call = Call { kind, method: Method::GET, path, body: None, retries: Retries::Freely };
+        self.get_at_most(LARGEST_ANSWER, kind, path, errand).await
+    }
+
+    async fn get_at_most(
+        &self,
+        largest: usize,
+        kind: RobloxCall,
+        path: String,
+        errand: &Errand,
+    ) -> Result<Vec<u8>, RobloxFailure> {
+        let call = Call { kind, method: Method::GET, path, body: None, retries: Retries::Freely, largest };
         self.send(&call, errand).await
     }
 }
@@ -76,34 +86,21 @@ impl Roblox for OpenCloud {
     async fn group(&self, group: GroupId, errand: &Errand) -> Result<Group, RobloxFailure> {
         const KIND: RobloxCall = RobloxCall::GetGroup;
         let body = self.get(KIND, format!("/cloud/v2/groups/{group}"), errand).await?;
-        understood(KIND, read::<GroupAnswer>(KIND, &body).and_then(|answer| answer.into_group(KIND)))
+        understood(KIND, read::<GroupAnswer>(KIND, &body).and_then(|answer| answer.into_group(KIND, group)))
     }
 
-    async fn roles(&self, group: GroupId, errand: &Errand) -> Result<Vec<Role>, RobloxFailure> {
+    async fn roles(&self, group: GroupId, errand: &Errand) -> Result<RoleListing, RobloxFailure> {
         const KIND: RobloxCall = RobloxCall::ListRoles;
-        let mut roles = Vec::new();
-        let mut token = String::new();
-        let mut followed = HashSet::new();
-        for _ in 0..MOST_ROLE_PAGES {
-            let mut path = format!("/cloud/v2/groups/{group}/roles?maxPageSize={ROLES_PER_PAGE}");
-            if !token.is_empty() {
-                path.push_str("&pageToken=");
-                path.extend(utf8_percent_encode(&token, NON_ALPHANUMERIC));
-            }
-            let body = self.get(KIND, path, errand).await?;
-            let page: RolePage = understood(KIND, read(KIND, &body))?;
-            token = page.next_page_token.unwrap_or_default();
-            for role in page.group_roles {
-                roles.push(understood(KIND, role.into_role(KIND))?);
-            }
-            if token.is_empty() {
-                return Ok(roles);
-            }
-            if !followed.insert(token.clone()) {
-                return understood(KIND, Err(unexpected(KIND, "a page token that came before")));
+        let mut list = RoleListing::default();
+        let mut pages = Pages::new(KIND, format!("/cloud/v2/groups/{group}/roles?maxPageSize={ROLES_PER_PAGE}"));
+        loop {
+            let body = pages.read(self, errand).await?;
+            let next = understood(KIND, read::<RolePage>(KIND, &body).and_then(|page| page.add_to(&mut list, group)))?;
+            match next {
+                None => return Ok(list),
+                Some(token) => understood(KIND, pages.turn_to(token))?,
             }
         }
-        understood(KIND, Err(unexpected(KIND, format!("more than {MOST_ROLE_PAGES} pages"))))
     }
 
     async fn held_roles(&self, member: Member, errand: &Errand) -> Result<Option<Vec<RoleId>>, RobloxFailure> {
@@ -111,9 +108,16 @@ impl Roblox for OpenCloud {
         let Member { group, user } = member;
         let filter = format!("user == 'users/{user}'");
         let filter = utf8_percent_encode(&filter, NON_ALPHANUMERIC);
-        let path = format!("/cloud/v2/groups/{group}/memberships?filter={filter}");
-        let body = self.get(KIND, path, errand).await?;
-        understood(KIND, read::<MembershipPage>(KIND, &body).and_then(|page| page.role_ids_of(KIND, user)))
+        let mut pages = Pages::new(KIND, format!("/cloud/v2/groups/{group}/memberships?filter={filter}"));
+        loop {
+            let body = pages.read(self, errand).await?;
+            let found = read::<MembershipPage>(KIND, &body).and_then(|page| page.find(KIND, member));
+            match understood(KIND, found)? {
+                Found::Member(roles) => return Ok(Some(roles)),
+                Found::NotAMember => return Ok(None),
+                Found::NotYet(token) => understood(KIND, pages.turn_to(token))?,
+            }
+        }
     }
 
     async fn assign(&self, member: Member, role: RoleId, errand: &Errand) -> Result<Vec<RoleId>, RobloxFailure> {
@@ -122,6 +126,45 @@ impl Roblox for OpenCloud {
 
     async fn unassign(&self, member: Member, role: RoleId, errand: &Errand) -> Result<Vec<RoleId>, RobloxFailure> {
         self.write(member, RobloxCall::UnassignRole, "unassignRole", role, errand).await
+    }
+}
+
+/// The pages of one list. All of them together are one answer: no longer than one, and with an end.
+struct Pages {
+    kind: RobloxCall,
+    /// With a query already.
+    path: String,
+    /// Those that led on, the newest last.
+    tokens: Vec<String>,
+    /// In bytes.
+    left: usize,
+}
+
+impl Pages {
+    fn new(kind: RobloxCall, path: String) -> Self {
+        Self { kind, path, tokens: Vec::new(), left: LARGEST_ANSWER }
+    }
+
+    async fn read(&mut self, client: &OpenCloud, errand: &Errand) -> Result<Vec<u8>, RobloxFailure> {
+        let mut path = self.path.clone();
+        if let Some(token) = self.tokens.last() {
+            path.push_str("&pageToken=");
+            path.extend(utf8_percent_encode(token, NON_ALPHANUMERIC));
+        }
+        let body = client.get_at_most(self.left, self.kind, path, errand).await?;
+        self.left = self.left.saturating_sub(body.len());
+        Ok(body)
+    }
+
+    fn turn_to(&mut self, token: String) -> Result<(), RobloxFailure> {
+        if self.tokens.contains(&token) {
+            return Err(unexpected(self.kind, "a page token that came before"));
+        }
+        self.tokens.push(token);
+        if self.tokens.len() >= MOST_PAGES as usize {
+            return Err(unexpected(self.kind, format!("more than {MOST_PAGES} pages")));
+        }
+        Ok(())
     }
 }
 

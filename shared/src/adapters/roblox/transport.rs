@@ -8,9 +8,9 @@ use jiff::fmt::rfc2822;
 use reqwest::Response;
 use tokio::time::{sleep, timeout};
 
-use super::OpenCloud;
+use super::{OpenCloud, text};
 use crate::adapters::bots::{BotKey, NoBot};
-use crate::app::ports::{Errand, RobloxFailure, RobloxFault};
+use crate::app::ports::{Denial, Errand, RobloxFailure, RobloxFault};
 use crate::metrics::{CallAttempt, RobloxCall};
 use crate::telemetry::Causes;
 
@@ -24,10 +24,14 @@ const ATTEMPTS: u32 = 3;
 /// A call that is not answered in time is tried once more: twice would use up the request's budget.
 const ATTEMPTS_AFTER_TIMEOUT: u32 = 2;
 const FIRST_BACKOFF_MS: u64 = 200;
-/// No answer that RankBot reads comes near it.
-const LARGEST_BODY: usize = 4 << 20;
+/// In bytes, all pages of a list together. No answer that RankBot reads comes near it.
+pub(super) const LARGEST_ANSWER: usize = 4 << 20;
 /// Of an error's body, in bytes.
 const LONGEST_EXCERPT: usize = 1_200;
+/// Of an error's body in the log, in characters.
+const LONGEST_SHOWN: usize = 300;
+/// Roblox's status for CANCELLED, which has no name in HTTP.
+const CANCELLED: u16 = 499;
 
 /// When a call may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub(super) struct Call {
     /// JSON.
     pub(super) body: Option<String>,
     pub(super) retries: Retries,
+    /// The longest body that is read, in bytes.
+    pub(super) largest: usize,
 }
 
 /// An attempt that failed.
@@ -130,7 +136,7 @@ impl OpenCloud {
         if status.is_success() {
             return Ok(read_body(call, response).await?);
         }
-        let failure = refused(call, status, asked_wait.or(reset), &excerpt(response).await);
+        let failure = refused(call, status, asked_wait.or(reset), &excerpt(response).await, key);
         Err(Failed { failure, asked_wait, refused: None })
     }
 }
@@ -142,7 +148,7 @@ fn wait_before_retry(call: &Call, fault: RobloxFault, asked_wait: Option<Duratio
         (RobloxFault::Timeout, Retries::Freely) => ATTEMPTS_AFTER_TIMEOUT,
         (RobloxFault::Unavailable | RobloxFault::Timeout, Retries::OnlyWhereNothingHappened)
         | (
-            RobloxFault::PermissionDenied
+            RobloxFault::PermissionDenied(_)
             | RobloxFault::CredentialInvalid
             | RobloxFault::Unverified
             | RobloxFault::Rejected
@@ -163,7 +169,7 @@ fn not_sent(call: &Call, attempt: u32, failure: RobloxFailure) -> RobloxFailure 
 async fn read_body(call: &Call, mut response: Response) -> Result<Vec<u8>, RobloxFailure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(call, error))? {
-        if body.len() + chunk.len() > LARGEST_BODY {
+        if body.len() + chunk.len() > call.largest {
             return Err(failure(RobloxFault::Unexpected, format!("{}: an answer of over 4 MiB", call.kind.name())));
         }
         body.extend_from_slice(&chunk);
@@ -193,17 +199,33 @@ fn broken(call: &Call, error: reqwest::Error) -> RobloxFailure {
 
 /// What a status means. Roblox's error bodies come in three forms and as plain text, and none says more that is
 /// documented than the status: the body goes to the log alone.
-fn refused(call: &Call, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> RobloxFailure {
+///
+/// 409 ABORTED and 499 CANCELLED pass by themselves, says Roblox's list of codes, and are like a 503. 501 NOT_IMPLEMENTED
+/// does not pass. 408 is a time-out that somebody on the way has noticed (RFC 9110, 15.5.9).
+fn refused(call: &Call, status: StatusCode, retry_after: Option<Duration>, body: &[u8], key: &BotKey) -> RobloxFailure {
     let fault = match status {
         StatusCode::UNAUTHORIZED => RobloxFault::CredentialInvalid,
-        StatusCode::FORBIDDEN => RobloxFault::PermissionDenied,
+        StatusCode::FORBIDDEN => RobloxFault::PermissionDenied(denial(body)),
         StatusCode::TOO_MANY_REQUESTS => RobloxFault::RateLimited,
         StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => RobloxFault::Rejected,
-        status if status.is_server_error() => RobloxFault::Unavailable,
+        StatusCode::REQUEST_TIMEOUT => RobloxFault::Timeout,
+        StatusCode::CONFLICT => RobloxFault::Unavailable,
+        StatusCode::NOT_IMPLEMENTED => RobloxFault::Unexpected,
+        status if status.is_server_error() || status.as_u16() == CANCELLED => RobloxFault::Unavailable,
         _ => RobloxFault::Unexpected,
     };
-    let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
+    let text = text::excerpt(body, key.expose(), LONGEST_SHOWN);
     RobloxFailure { fault, retry_after, detail: format!("{}: {status}: {text}", call.kind.name()) }
+}
+
+/// The group service speaks Open Cloud v2, with a code beside the message; the gateway, which knows the key's scopes, has
+/// a list of errors. Where the text names scopes, it is the key whoever says it.
+fn denial(body: &[u8]) -> Denial {
+    let text = String::from_utf8_lossy(body).to_lowercase();
+    let names_the_key = ["scope", "group:write", "api key"].iter().any(|word| text.contains(word));
+    let by_the_gateway =
+        serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|body| body.get("errors").is_some());
+    if names_the_key || by_the_gateway { Denial::ByKey } else { Denial::ByGroup }
 }
 
 fn no_bot(call: &Call, why: &NoBot) -> RobloxFailure {
@@ -257,7 +279,8 @@ mod tests {
     #[test]
     fn a_bot_secret_that_is_empty_or_wrong_is_for_the_operator_and_not_for_later() {
         let path = String::new();
-        let call = Call { kind: RobloxCall::GetGroup, method: Method::GET, path, body: None, retries: Retries::Freely };
+        let (kind, retries) = (RobloxCall::GetGroup, Retries::Freely);
+        let call = Call { kind, method: Method::GET, path, body: None, retries, largest: 0 };
         let bot = BotName::default;
         for why in [NoBot::Empty, NoBot::Malformed, NoBot::Unusable(bot()), NoBot::Unknown(bot())] {
             let failure = no_bot(&call, &why);

@@ -11,7 +11,7 @@ pub use self::changes::{
     AnswerSlot, Changes, Claim, ClaimConflict, Claimed, Concluded, Ending, LoadedChange, LogPage, LogQuery, Logs,
     MemberRecord, OpenChange, TakeOver, Verdict,
 };
-pub use self::roblox::{Errand, Group, Member, Roblox, RobloxFailure, RobloxFault};
+pub use self::roblox::{Denial, Errand, Group, Member, Roblox, RobloxFailure, RobloxFault, RoleListing};
 use crate::domain::api_key::{ApiKey, KeyId};
 use crate::domain::group_settings::{Block, GroupSettings};
 use crate::domain::id::{GroupId, UserId};

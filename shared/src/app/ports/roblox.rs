@@ -19,7 +19,7 @@ pub enum RobloxFault {
     /// 429: the bot's requests of this minute are spent.
     RateLimited,
     /// 403: the bot may not do this.
-    PermissionDenied,
+    PermissionDenied(Denial),
     /// 401: the bot's credential is not accepted.
     CredentialInvalid,
     /// Answered with success, but the change is not there.
@@ -28,6 +28,17 @@ pub enum RobloxFault {
     Rejected,
     /// Unreadable, or a status that is not foreseen.
     Unexpected,
+}
+
+/// Which cause of a 403 is the likelier one. No text of Roblox's says which answer means what: both are always named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The group's: the bot stands too low, or its role may not change ranks. The group service answers in Open Cloud v2's
+    /// shape, with a code.
+    ByGroup,
+    /// The key's: it may not write to this group (`group:write`). The gateway in front judges keys, and has a shape of its
+    /// own; scopes are named in the text.
+    ByKey,
 }
 
 /// A call to Roblox that failed.
@@ -52,7 +63,7 @@ impl RobloxFailure {
         match self.fault {
             RobloxFault::Unavailable | RobloxFault::Timeout | RobloxFault::Unexpected => true,
             RobloxFault::RateLimited
-            | RobloxFault::PermissionDenied
+            | RobloxFault::PermissionDenied(_)
             | RobloxFault::CredentialInvalid
             | RobloxFault::Unverified
             | RobloxFault::Rejected => false,
@@ -91,6 +102,15 @@ pub struct Group {
     pub updated_at: Option<String>,
 }
 
+/// A group's roles as Roblox lists them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoleListing {
+    /// Those that can be read, in no particular order.
+    pub roles: Vec<Role>,
+    /// The ids of those that cannot, where they can be told.
+    pub unreadable: Vec<RoleId>,
+}
+
 /// One user in one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Member {
@@ -125,8 +145,9 @@ pub trait Roblox: Send + Sync {
     /// The group's description.
     fn group(&self, group: GroupId, errand: &Errand) -> impl Future<Output = Result<Group, RobloxFailure>> + Send;
 
-    /// Every role of the group, all pages of them, in no particular order.
-    fn roles(&self, group: GroupId, errand: &Errand) -> impl Future<Output = Result<Vec<Role>, RobloxFailure>> + Send;
+    /// Every role of the group, all pages of them. One that cannot be read does not take the others with it.
+    fn roles(&self, group: GroupId, errand: &Errand)
+    -> impl Future<Output = Result<RoleListing, RobloxFailure>> + Send;
 
     /// The roles that the user holds; `None` if they are not a member.
     fn held_roles(
