@@ -242,6 +242,10 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_name = "ID,ID,…", value_delimiter = ',', value_parser = role_id, conflicts_with = "manage_all")]
     pub(crate) managed_roles: Option<Vec<RoleId>>,
 
+    /// Set the managed roles although the group has no such roles as far as RankBot knows, or it knows none of its roles yet.
+    #[arg(long, requires = "managed_roles")]
+    pub(crate) force: bool,
+
     /// Rank changes may give and take every role of rank 2 to 254, as they may at first.
     #[arg(long)]
     pub(crate) manage_all: bool,

@@ -48,6 +48,7 @@ fn record(key: &ApiKey, plan: Plan) -> KeyRecord {
         created_at: Timestamp::now(),
         secret: key.hash(),
         previous_secret: None,
+        last_request: None,
     }
 }
 

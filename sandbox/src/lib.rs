@@ -25,7 +25,7 @@
 //! | `faults`, `lag`, `calls` | what goes wrong on request, how old answers are, what was asked |
 //! | `control`, `routes` | the hand on all of it, in process and over HTTP |
 //! | [`openapi`] | checks of requests and answers against Roblox's own OpenAPI document |
-//! | `server` | the sockets |
+//! | [`loopback`], `server` | who may ask, and the sockets |
 
 mod assumptions;
 mod calls;
@@ -37,6 +37,7 @@ mod faults;
 mod filter;
 mod lag;
 mod limits;
+pub mod loopback;
 mod millis;
 pub mod openapi;
 mod paging;

@@ -17,6 +17,7 @@ use crate::control::{Control, Unknown};
 use crate::faults::Fault;
 use crate::lag::Lag;
 use crate::limits::RateLimits;
+use crate::loopback::programs_and_own_pages;
 use crate::world::Group;
 use crate::{cloud, millis};
 
@@ -37,6 +38,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/sandbox/{*rest}", axum::routing::any(no_such_route))
         .fallback(cloud::answer)
         .with_state(control)
+        .layer(axum::middleware::from_fn(programs_and_own_pages))
 }
 
 /// Why a control request was not carried out. Answered as `{"error": "…"}`.

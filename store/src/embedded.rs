@@ -1,6 +1,6 @@
 //! The embedded engine: DynamoDB's API on `SQLite`, inside this process.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use dynoxide::{Database, server};
 use tokio::net::TcpListener;
 
 use crate::Connection;
+use crate::private;
 use crate::server_thread::{ServerThread, ShutdownSignal};
 
 /// The database, inside the directory of [`Location::Directory`].
@@ -139,17 +140,21 @@ where
 /// from caches that do not know of each other.
 fn claim(directory: &Path) -> Result<(File, PathBuf), StoreError> {
     let not_writable = |source| StoreError::DirectoryNotWritable { path: directory.to_owned(), source };
-    fs::create_dir_all(directory).map_err(not_writable)?;
+    private::make_directory(directory).map_err(not_writable)?;
     // An absolute path: SQLite would take one that begins with `file:` for a URI.
     let directory_found = directory.canonicalize().map_err(not_writable)?;
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(directory_found.join(LOCK_FILE))
-        .map_err(not_writable)?;
+    let lock = private::open(&directory_found.join(LOCK_FILE)).map_err(not_writable)?;
     match lock.try_lock() {
-        Ok(()) => Ok((lock, directory_found.join(DATABASE_FILE))),
+        Ok(()) => {
+            let file = directory_found.join(DATABASE_FILE);
+            // The engine takes an empty file for a new database, and gives its own files beside it the same rights.
+            private::open(&file).map_err(not_writable)?;
+            for beside in ["-wal", "-shm", "-journal"] {
+                let name = format!("{DATABASE_FILE}{beside}");
+                private::close(&directory_found.join(name)).map_err(not_writable)?;
+            }
+            Ok((lock, file))
+        }
         Err(TryLockError::WouldBlock) => Err(StoreError::AlreadyOpen { path: directory.to_owned() }),
         Err(TryLockError::Error(source)) => Err(not_writable(source)),
     }

@@ -55,6 +55,7 @@ async fn months(bed: &mut Bed, count: u32) -> anyhow::Result<()> {
         created_at: now,
         secret: key.hash(),
         previous_secret: None,
+        last_request: None,
     };
     bed.table().insert(&record).await?;
     bed.use_key(key);

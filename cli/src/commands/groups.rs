@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use rankbot_shared::adapters::dynamodb::Table;
-use rankbot_shared::app::groups;
+use rankbot_shared::app::groups::{self, GroupView as Group};
 use rankbot_shared::domain::group_settings::{Block, Ceiling, ManagedRoles, SettingsChange};
-use rankbot_shared::domain::id::{GroupId, UserId};
+use rankbot_shared::domain::id::{GroupId, RoleId, UserId};
 use serde::Serialize;
 
 use super::group_view::{BlockView, GroupView};
@@ -51,6 +51,7 @@ async fn set(
     format: Format,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    let unchecked = settings.managed_roles.clone().filter(|_| !settings.force);
     let change = change(settings);
     if change.is_empty() {
         return Err(Failure::Usage(
@@ -58,13 +59,16 @@ async fn set(
                 .to_owned(),
         ));
     }
+    if let Some(ids) = unchecked {
+        check_roles(&ids, &groups::show(table, group, now).await?)?;
+    }
     let group = groups::set(table, group, &change, now).await?;
     let view = GroupView::new(&group);
     Ok(format.print(&view, || view.details())?)
 }
 
 fn change(settings: SettingsArgs) -> SettingsChange {
-    let SettingsArgs { mode, managed_roles, manage_all, max_rank, no_max_rank, bot } = settings;
+    let SettingsArgs { mode, managed_roles, force: _, manage_all, max_rank, no_max_rank, bot } = settings;
     let only = managed_roles.map(|ids| ManagedRoles::Only(ids.into_iter().collect()));
     let at = max_rank.map(Ceiling::At);
     SettingsChange {
@@ -73,6 +77,27 @@ fn change(settings: SettingsArgs) -> SettingsChange {
         ceiling: at.or(no_max_rank.then_some(Ceiling::Lifted)),
         bot,
     }
+}
+
+/// A role's id is easily taken for its rank, and a group whose managed roles are none of its own has no ladder at all.
+fn check_roles(ids: &[RoleId], group: &Group) -> Result<(), Failure> {
+    let Some(list) = &group.roles else {
+        return Err(Failure::Refused(format!(
+            "RankBot has not read the roles of group {} yet, and cannot check these ids: read a member's rank with one of \
+             its keys first, or add --force",
+            group.group
+        )));
+    };
+    let Some(stray) = ids.iter().find(|id| list.ladder.role(**id).is_none()) else { return Ok(()) };
+    let of_this_rank = list.ladder.roles().iter().find(|role| u64::from(role.rank.get()) == stray.get());
+    let hint = of_this_rank.map_or_else(
+        || "GET /v1/group/roles shows the ids".to_owned(),
+        |role| format!("{stray} is the rank of {:?}, whose id is {}", role.name, role.id),
+    );
+    Err(Failure::Refused(format!(
+        "group {} has no role of the id {stray}: {hint}. Add --force to set it all the same",
+        group.group
+    )))
 }
 
 /// A block as it was laid.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, Method, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -194,13 +194,16 @@ fn decoded_component(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
-/// The body and whether it is base64. Text that is no UTF-8 is base64 too: an event cannot carry it otherwise.
+/// The body and whether it is base64. What is compressed is no text, whatever its content type; and what is no UTF-8 is
+/// base64 too: an event cannot carry it otherwise.
 fn body(headers: &HeaderMap, bytes: &Bytes) -> (Option<String>, bool) {
     if bytes.is_empty() {
         return (None, false);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) if arrives_as_text(headers) => (Some(text.to_owned()), false),
+        Ok(text) if arrives_as_text(headers) && !headers.contains_key(CONTENT_ENCODING) => {
+            (Some(text.to_owned()), false)
+        }
         Ok(_) | Err(_) => (Some(BASE64.encode(bytes)), true),
     }
 }

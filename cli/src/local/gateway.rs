@@ -18,6 +18,7 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _};
+use rankbot_sandbox::loopback::programs_and_own_pages;
 use rankbot_shared::http::{Api, Function};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -48,7 +49,8 @@ pub(crate) struct Gateway {
 
 /// Every path and method, answered by the gateway.
 pub(crate) fn router(gateway: Gateway) -> Router {
-    Router::new().fallback(serve).with_state(Arc::new(gateway))
+    let own_alone = axum::middleware::from_fn(programs_and_own_pages);
+    Router::new().fallback(serve).with_state(Arc::new(gateway)).layer(own_alone)
 }
 
 async fn serve(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use jiff::Zoned;
+use percent_encoding::percent_decode_str;
 use rankbot_shared::domain::api_key::ApiKey;
 use serde::Deserialize;
 
@@ -42,7 +43,7 @@ impl Line {
             status: answer.status_code,
             code: code(answer),
             took,
-            key_id: key_id(parts),
+            key_id: key_id(parts).filter(|_| answer.headers.contains_key("x-ratelimit-limit")),
             request_id: request_id.to_owned(),
         }
     }
@@ -119,10 +120,30 @@ impl Colours {
     }
 }
 
-/// A path in which somebody put an API key, by mistake, shows where it was and nothing of it.
+/// A path in which somebody put an API key, by mistake, shows where it was and nothing of it, however it is encoded; and
+/// nothing that commands a terminal.
 fn without_keys(path: &str) -> String {
-    let part = |part: &str| if part.contains("wesk_") { "wesk_…".to_owned() } else { part.to_owned() };
-    path.split('/').map(part).collect::<Vec<_>>().join("/")
+    let part = |part: &str| {
+        if holds_a_key(part) {
+            "wesk_…".to_owned()
+        } else {
+            part.chars().filter(|letter| !letter.is_control()).collect()
+        }
+    };
+    path.split('/').map(part).collect::<Vec<String>>().join("/")
+}
+
+/// Clients that encode what is encoded already are not rare.
+fn holds_a_key(part: &str) -> bool {
+    const MOST_ENCODINGS: usize = 4;
+    let mut text = part.to_owned();
+    for _ in 0..MOST_ENCODINGS {
+        if text.to_lowercase().contains("wesk_") {
+            return true;
+        }
+        text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+    }
+    text.to_lowercase().contains("wesk_")
 }
 
 /// The `code` of an error or of a graceful failure.
@@ -135,7 +156,8 @@ fn code(answer: &Answer) -> Option<String> {
     coded.code
 }
 
-/// The public half of the key that the request came with, where it is readable.
+/// The public half of the key that the request came with, where it is readable. Whether the key is what it says to be, the
+/// answer tells.
 fn key_id(parts: &Parts) -> Option<String> {
     let credential = parts.headers.get(AUTHORIZATION).or_else(|| parts.headers.get("x-api-key"))?.to_str().ok()?;
     let key: ApiKey = credential.rsplit(' ').next()?.parse().ok()?;
@@ -164,7 +186,7 @@ mod tests {
     fn a_line_names_the_key_by_its_id_alone() {
         let key = ApiKey::generate().unwrap();
         let answer = answer(
-            r#"{"statusCode":403,"headers":{"x-request-id":"r-1"},"body":"{\"code\":\"PLAN_REQUIRED\"}","cookies":[]}"#,
+            r#"{"statusCode":403,"headers":{"x-request-id":"r-1","x-ratelimit-limit":"100"},"body":"{\"code\":\"PLAN_REQUIRED\"}","cookies":[]}"#,
         );
         let text = line(&key, &answer).text("14:03:07", Colours::Off);
         assert_eq!(text, format!("14:03:07 POST /v1/promote 403 PLAN_REQUIRED 12 ms key={} request=r-1", key.id()));
@@ -174,7 +196,7 @@ mod tests {
     fn an_answer_of_the_gateway_bears_the_gateways_own_request_id() {
         let key = ApiKey::generate().unwrap();
         let text = line(&key, &Answer::of_the_gateway(413, "Request Too Long")).text("14:03:07", Colours::Off);
-        assert_eq!(text, format!("14:03:07 POST /v1/promote 413 12 ms key={} request=gateway=", key.id()));
+        assert_eq!(text, "14:03:07 POST /v1/promote 413 12 ms request=gateway=", "nothing has proved the key");
     }
 
     #[test]
@@ -189,5 +211,8 @@ mod tests {
         let key = ApiKey::generate().unwrap().reveal().to_owned();
         assert_eq!(without_keys(&format!("/v1/{key}/x")), "/v1/wesk_…/x");
         assert_eq!(without_keys("/v1/rank/7/8"), "/v1/rank/7/8");
+        for encoded in ["%77esk_abc", "wesk%5Fabc", "%2577esk_abc", "wesk%25255Fabc", "x%2Fwesk_abc", "WESK_abc"] {
+            assert_eq!(without_keys(&format!("/v1/{encoded}/x")), "/v1/wesk_…/x", "{encoded}");
+        }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) const CATALOGUE: &[(&str, u16, bool)] = &[
     ("GROUP_NOT_LINKED", 403, false),
     ("PLAN_REQUIRED", 403, false),
     ("RANK_NOT_ALLOWED", 403, false),
+    ("RANK_MISMATCH", 409, false),
+    ("UNSUPPORTED_ENCODING", 415, false),
     ("USER_BLOCKED", 403, false),
     ("TARGET_NOT_MANAGEABLE", 403, false),
     ("USER_NOT_IN_GROUP", 404, false),
@@ -58,6 +60,7 @@ const KEY_NOT_RECOGNISED: &[&str] = &[
     "ROUTE_NOT_FOUND",
     "METHOD_NOT_ALLOWED",
     "PAYLOAD_TOO_LARGE",
+    "UNSUPPORTED_ENCODING",
 ];
 /// Errors that occur before the key is known and after.
 const KEY_PERHAPS_RECOGNISED: &[&str] = &["SERVICE_UNAVAILABLE", "INTERNAL_ERROR"];
@@ -82,7 +85,9 @@ impl Answer {
         assert_eq!(content_type, Some("application/json; charset=utf-8"), "{} {status} {text}", answer.asked);
         assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "{} has no X-Request-Id", answer.asked);
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.asked);
-        if !answer.asked.starts_with("HEAD ") {
+        if answer.asked.contains("HEAD ") {
+            assert!(body.is_empty(), "{}: {text}", answer.asked);
+        } else {
             answer.body =
                 serde_json::from_slice(body).unwrap_or_else(|error| panic!("{}: {error}: {text}", answer.asked));
             document::check(&answer.asked, status, &answer.headers, &answer.body);

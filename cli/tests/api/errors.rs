@@ -70,6 +70,12 @@ async fn of_the_request(world: &World) -> Vec<Answer> {
         world.post("/v1/setRank", &json!({"action": "promote"})).send().await.expect("INVALID_ACTION"),
         world.get("/v1/nothing").send().await.expect("ROUTE_NOT_FOUND"),
         world.ask(Method::DELETE, "/v1/setRank").send().await.expect("METHOD_NOT_ALLOWED"),
+        world
+            .post("/v1/setRank", &json!({}))
+            .header("content-encoding", "br")
+            .send()
+            .await
+            .expect("UNSUPPORTED_ENCODING"),
         world.post("/v1/setRank", &json!(null)).body(large).send().await.expect("PAYLOAD_TOO_LARGE"),
         world.get("/v1/key").no_key().send().await.expect("MISSING_API_KEY"),
     ]
@@ -105,11 +111,13 @@ async fn of_the_member(world: &World) -> Vec<Answer> {
     let mut group = world.roblox.group(GROUP).unwrap();
     group = group.role(41, "Ground Crew", 30).role(42, "Cargo Crew", 30);
     world.roblox.put_group(group);
+    let only_at_50 = with(set_rank(GROUP, demo::TRAINEE_USER_ID, 20), &json!({"ifRank": 50}));
     vec![
         world.set_rank(demo::STRANGER_USER_ID, 20).await.expect("USER_NOT_IN_GROUP"),
         world.set_rank(demo::OWNER_USER_ID, 20).await.expect("TARGET_NOT_MANAGEABLE"),
         world.set_rank(demo::TRAINEE_USER_ID, 99).await.expect("ROLE_NOT_FOUND"),
         world.set_rank(demo::TRAINEE_USER_ID, 30).await.expect("AMBIGUOUS_ROLE"),
+        world.post("/v1/setRank", &only_at_50).send().await.expect("RANK_MISMATCH"),
     ]
 }
 

@@ -77,19 +77,48 @@ async fn a_stage_called_as_the_paths_begin_is_told_from_the_path() {
     check_all("v1", str::to_owned).await;
 }
 
+/// A custom domain can map the API below a base path of any number of segments, `v1` included: what tells the route is what
+/// the gateway has matched.
+#[tokio::test]
+async fn every_event_is_answered_below_every_base_path() {
+    for base in ["/ranking", "/a/b/c", "/v1", "/v1/v1", "/pro", "/setRank"] {
+        check_all("pro", |path| format!("{base}{path}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_below_a_base_path_is_405() {
+    let world = World::start().await;
+    let events = Event::of(Function::KeyInfo);
+    let event = events.iter().find(|event| event.name() == "405-method-not-allowed").unwrap();
+    for base in ["", "/pro", "/ranking", "/a/b/c", "/v1"] {
+        let path = format!("{base}{}", event.payload["rawPath"].as_str().unwrap().trim_start_matches("/pro"));
+        let answer = world.invoke(Function::KeyInfo, &moved(event, "pro", &path)).await;
+        assert_eq!(answer.code(), Some("METHOD_NOT_ALLOWED"), "{path}: {}", answer.body);
+    }
+}
+
 /// API Gateway hands on decoded paths. What still looks encoded in one was encoded twice, and means itself.
 #[tokio::test]
 async fn a_path_is_not_decoded_a_second_time() {
     let world = World::start().await;
     let events = Event::of(Function::GetRank);
     let event = events.iter().find(|event| event.expected_status() == Some(200)).unwrap();
+    for user in ["%32", "2%30"] {
+        let mut payload = moved(event, "pro", &format!("/v1/rank/{GROUP}/{user}"));
+        payload["pathParameters"]["userId"] = json!(user);
+        world.invoke(Function::GetRank, &payload).await.expect("INVALID_PARAMETER");
+    }
+    // Without a route that the gateway has matched, the path tells.
     for (path, code) in [
         (format!("/v1/rank/{GROUP}/%32"), "INVALID_PARAMETER"),
-        (format!("/v1/rank/{GROUP}/2%30"), "INVALID_PARAMETER"),
         (format!("/v1/%72ank/{GROUP}/2"), "ROUTE_NOT_FOUND"),
         (format!("/v1/rank%2F{GROUP}%2F2"), "ROUTE_NOT_FOUND"),
     ] {
-        world.invoke(Function::GetRank, &moved(event, "pro", &path)).await.expect(code);
+        let mut payload = moved(event, "pro", &path);
+        payload["routeKey"] = json!("$default");
+        payload["requestContext"]["routeKey"] = json!("$default");
+        world.invoke(Function::GetRank, &payload).await.expect(code);
     }
     assert!(world.store.calls().is_empty() && world.roblox.calls().is_empty());
 }

@@ -189,3 +189,60 @@ async fn a_give_back_is_sent_once_even_where_its_answer_got_lost() {
 fn updates() -> CallMatch {
     CallMatch::of(Operation::UpdateItem).pk_prefix("KEY#")
 }
+
+/// Refusals after admission have read from Roblox: of these, 20 and a tenth of the plan's limit are given back in a month.
+#[tokio::test]
+async fn refusals_are_given_back_up_to_a_number_and_count_from_there_on() {
+    let world = World::start().await;
+    let key = world.key(Plan::Starter);
+    let refused = |fields: Value| {
+        world.post("/v1/setRank", &with(set_rank(GROUP, demo::TRAINEE_USER_ID, 20), &fields)).key(&key).send()
+    };
+    for number in 0..30 {
+        let answer = refused(json!({"ifRank": 99})).await.expect("RANK_MISMATCH");
+        assert_eq!(answer.remaining(), Some(100), "refusal {number}");
+    }
+    for number in 1..=3 {
+        let answer = refused(json!({"targetRank": 99})).await.expect("ROLE_NOT_FOUND");
+        assert_eq!(answer.remaining(), Some(100 - number));
+    }
+    // A failure is no refusal, and is given back for ever.
+    let failing = Fault::new(Matcher::endpoint(Endpoint::ListMemberships), FaultEffect::status(403));
+    world.roblox.inject(failing);
+    refused(json!({})).await.expect("ROBLOX_PERMISSION_DENIED");
+    world.roblox.clear_faults();
+    assert_eq!(world.used(&key).await, 3);
+    // Where there is no limit there is nothing to be spent.
+    let unlimited = world.key(Plan::Max);
+    for _ in 0..35 {
+        let body = with(set_rank(GROUP, demo::TRAINEE_USER_ID, 20), &json!({"ifRank": 99}));
+        world.post("/v1/setRank", &body).key(&unlimited).send().await.expect("RANK_MISMATCH");
+    }
+    assert_eq!(world.used(&unlimited).await, 0);
+}
+
+/// The first one takes the month's last place and still runs: its repetition is told that, not that the month is used up.
+#[tokio::test]
+async fn a_repetition_that_races_its_first_run_to_the_last_place_is_told_that_it_runs() {
+    let world = World::start().await;
+    world.get_rank(demo::TRAINEE_USER_ID).await.expect_success();
+    let key = ApiKey::generate().unwrap();
+    world.insert(&KeyRecord { limit: Some(1), ..record(&key, Plan::Starter) }).await;
+    let reading = Matcher::endpoint(Endpoint::ListMemberships);
+    world.forget();
+    world.roblox.inject(Fault::new(reading.clone(), FaultEffect::Hold).once());
+    let body = set_rank(GROUP, demo::TRAINEE_USER_ID, 50);
+    let ask = |name: &str| world.post("/v1/setRank", &body).key(&key).header("idempotency-key", name).send();
+    let others = async {
+        // Admitted, and not yet known by its idempotency key.
+        world.roblox.arrived(&reading, 1).await;
+        ask("a").await.expect("IDEMPOTENCY_IN_PROGRESS");
+        ask("b").await.expect("MONTHLY_LIMIT_REACHED");
+        world.roblox.clear_faults();
+    };
+    let (first, ()) = futures::future::join(ask("a"), others).await;
+    first.expect_success();
+    let replayed = ask("a").await.expect_success();
+    assert_eq!(replayed.header("idempotency-replayed"), Some("true"));
+    ask("b").await.expect("MONTHLY_LIMIT_REACHED");
+}

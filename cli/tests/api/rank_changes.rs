@@ -5,6 +5,7 @@ use rankbot_sandbox::{Assumptions, Endpoint, Group, RankOneWrites};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::role_lists::a_list_is_no_longer_new;
 use crate::world::{GROUP, World, allowed_ranks, max_rank, set_rank, step, with};
 
 /// Somebody who is a member only where a test makes them one.
@@ -306,6 +307,7 @@ async fn a_role_made_since_the_list_was_read_is_found() {
     let world = World::start().await;
     world.get_rank(demo::TRAINEE_USER_ID).await.expect_success();
     world.roblox.put_group(world.roblox.group(GROUP).unwrap().role(91, "Purser", 42).role(92, "Pilot", 43));
+    a_list_is_no_longer_new().await;
     world.forget();
     assert_eq!(moved(world.set_rank(demo::TRAINEE_USER_ID, 42).await), (10, 42, true));
     assert_eq!(world.calls_to(Endpoint::ListRoles).len(), 1, "one read of the one page");

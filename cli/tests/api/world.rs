@@ -250,6 +250,7 @@ impl World {
 
     /// Hands an event to a function's own service, as Lambda does.
     pub(crate) async fn invoke(&self, function: Function, event: &Value) -> Answer {
+        let method = event["requestContext"]["http"]["method"].as_str().unwrap().to_owned();
         let request = serde_json::from_value(event.clone()).unwrap_or_else(|error| panic!("{error}: {event}"));
         let event = LambdaEvent::new(request, Context::default());
         let Ok(response) = self.api.service(function).call(event).await;
@@ -260,8 +261,8 @@ impl World {
         });
         let status = response["statusCode"].as_u64().unwrap().try_into().unwrap();
         assert_eq!(response["isBase64Encoded"], false, "an answer is text");
-        let body = response["body"].as_str().unwrap();
-        Answer::checked(format!("event of {function}"), status, headers.collect(), body.as_bytes())
+        let body = response["body"].as_str().unwrap_or_default();
+        Answer::checked(format!("{method} event of {function}"), status, headers.collect(), body.as_bytes())
     }
 }
 
@@ -343,6 +344,7 @@ pub(crate) fn record(key: &ApiKey, plan: Plan) -> KeyRecord {
         created_at: Timestamp::now(),
         secret: key.hash(),
         previous_secret: None,
+        last_request: None,
     }
 }
 

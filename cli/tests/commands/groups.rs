@@ -66,7 +66,7 @@ async fn set_changes_the_named_settings_and_leaves_the_others() {
     let desk = Desk::open().await;
     for (options, setting, value) in [
         ("--mode additive", "mode", json!("additive")),
-        ("--managed-roles 32,31,32", "managedRoles", json!([31, 32])),
+        ("--managed-roles 32,31,32 --force", "managedRoles", json!([31, 32])),
         ("--max-rank 80", "maxRank", json!(80)),
         ("--bot second", "bot", json!("second")),
     ] {
@@ -91,8 +91,12 @@ async fn operators_who_set_different_things_at_once_all_get_what_they_set() {
         let desk = &desk;
         async move { desk.run(&line).await.status }
     };
-    let statuses =
-        tokio::join!(set("--mode additive"), set("--managed-roles 31"), set("--max-rank 80"), set("--bot second"));
+    let statuses = tokio::join!(
+        set("--mode additive"),
+        set("--managed-roles 31 --force"),
+        set("--max-rank 80"),
+        set("--bot second")
+    );
     assert_eq!(statuses, (0, 0, 0, 0));
     let group = desk.json(&format!("groups show {GROUP}")).await;
     let settings = ["mode", "managedRoles", "maxRank", "bot"].map(|name| &group[name]);
@@ -176,13 +180,32 @@ async fn a_block_that_has_ended_holds_nobody_back() {
 async fn a_role_that_is_not_managed_survives_a_promotion_and_is_no_step_of_the_ladder() {
     let desk = Desk::open().await;
     let steps = [role::TRAINEE, role::CABIN_CREW, role::SENIOR_CREW, role::FIRST_OFFICER].map(|id| id.to_string());
-    desk.json(&format!("groups set {GROUP} --managed-roles {}", steps.join(","))).await;
+    desk.json(&format!("groups set {GROUP} --managed-roles {} --force", steps.join(","))).await;
     let (_, promoted) = desk.promote(SEVERAL_ROLES).await;
     assert_eq!(json!([promoted["fromRank"], promoted["toRank"]]), json!([35, 50]));
     assert_eq!(desk.roles_of(SEVERAL_ROLES), [role::FIRST_OFFICER, role::VIP]);
     // From 10 over the VIPs' 15.
     assert_eq!(desk.promote(TRAINEE).await.1["toRank"], 20);
     assert_eq!(desk.set_rank(TRAINEE, 15).await.1["code"], "ROLE_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn roles_that_the_group_does_not_have_are_not_managed_unless_by_force() {
+    let desk = Desk::open().await;
+    let set = |ids: &str| format!("groups set {GROUP} --managed-roles {ids}");
+    let unread = desk.run(&set("20,35")).await;
+    assert!(unread.refusal(1).contains("has not read the roles"), "{}", unread.refusal(1));
+    assert_eq!(desk.set_rank(TRAINEE, 15).await.0, 200);
+    let ranks = desk.run(&set("20,35")).await;
+    let hint = format!("20 is the rank of \"Cabin Crew\", whose id is {}", role::CABIN_CREW);
+    assert!(ranks.refusal(1).contains(&hint), "{}", ranks.refusal(1));
+    let mixed = desk.run(&set(&format!("{},31", role::CABIN_CREW))).await;
+    assert!(mixed.refusal(1).contains("no role of the id 31"), "{}", mixed.refusal(1));
+    assert_eq!(desk.json(&format!("groups show {GROUP}")).await["managedRoles"], json!(null), "nothing was set");
+    let ids = [role::CABIN_CREW, role::SENIOR_CREW];
+    let right = set(&ids.map(|id| id.to_string()).join(","));
+    assert_eq!(desk.json(&right).await["managedRoles"], json!([role::CABIN_CREW, role::SENIOR_CREW]));
+    assert_eq!(desk.json(&format!("{} --force", set("20"))).await["managedRoles"], json!([20]));
 }
 
 #[tokio::test]
@@ -221,7 +244,7 @@ async fn a_group_bound_to_a_bot_that_there_is_not_is_not_acted_in_by_another() {
 async fn managed_roles_are_shown_by_rank_and_a_rank_in_the_place_of_an_id_stands_out() {
     let desk = Desk::open().await;
     let (vip, trainee) = (role::VIP, role::TRAINEE);
-    let text = desk.run(&format!("groups set {GROUP} --managed-roles 35,{vip},{trainee}")).await.stdout;
+    let text = desk.run(&format!("groups set {GROUP} --managed-roles 35,{vip},{trainee} --force")).await.stdout;
     let unknown = format!("Managed       35, {trainee}, {vip}\n");
     assert!(text.contains(&unknown), "nothing is known of the roles yet: {text}");
     assert_eq!(desk.set_rank(TRAINEE, 15).await.0, 200);

@@ -228,6 +228,8 @@ async fn a_refreshed_role_list_tells_where_the_member_stands_and_not_only_the_ta
     let world = with_a_trainee().await;
     world.roblox.set_role_rank(GROUP, role::TRAINEE, 60).unwrap();
     world.roblox.set_role_rank(GROUP, role::VIP, 55).unwrap();
+    // A list that was just read is taken for the newest.
+    world.pass(3);
     let narrow = world.new_key(GROUP, Plan::Pro, max_rank(55)).await;
     world.set_rank(USER, 55).with_key(&narrow).send().await.error(403, "RANK_NOT_ALLOWED");
     assert_eq!(world.writes(), 0);

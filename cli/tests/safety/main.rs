@@ -12,6 +12,7 @@
 )]
 
 mod audit_log;
+mod conditions;
 mod crashes;
 mod fault_matrix;
 mod groups;

@@ -1,6 +1,7 @@
 //! The door: who may come in, counted as they do, and given back if nothing came of it.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join;
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 
 use super::App;
 use super::deadline::Deadline;
-use super::error::{AppError, Refused, RefusedKey};
+use super::error::{AppError, Count, Refused, RefusedKey};
 use super::ports::{NotAdmitted, Roblox, Store, StoreError};
 use crate::domain::api_key::ApiKey;
 use crate::domain::key_record::{Demand, KeyRecord, Quota, Refusal};
@@ -56,7 +57,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             Ok(record) => record,
             Err(not_admitted) => {
                 let refused = refused(key, &demand, now, not_admitted);
-                let rescued = loaded.ok().filter(|_| refused.is_over_the_limit()).and_then(|loaded| rescue(&loaded));
+                let rescued = loaded.ok().filter(|_| refused.is_at_the_limit()).and_then(|loaded| rescue(&loaded));
                 return rescued.map_or_else(
                     || Metered { quota: refused.quota, result: Err(refused.error) },
                     |result| Metered { quota: refused.quota, result },
@@ -64,7 +65,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             }
         };
         let month = Month::of(now);
-        let quota = record.quota(month);
+        let (quota, plan) = (record.quota(month), record.plan);
         let pruning = self.prune(&record, month);
         let working = async {
             match loaded {
@@ -73,12 +74,16 @@ impl<S: Store, R: Roblox> App<S, R> {
             }
         };
         let (result, ()) = join(Box::pin(working), pruning).await;
-        let counts = match &result {
-            Ok(Done::Counted(_)) => true,
-            Ok(Done::Free(_)) => false,
-            Err(error) => !error.is_given_back(),
+        let count = match &result {
+            Ok(Done::Counted(_)) => Count::Stands,
+            Ok(Done::Free(_)) => Count::GivenBack,
+            Err(error) => error.count(),
         };
-        let quota = if counts { quota } else { self.give_back(key, month, quota, deadline).await };
+        let quota = match count {
+            Count::Stands => quota,
+            Count::GivenBack => self.give_back(key, month, None, (quota, deadline)).await,
+            Count::GivenBackAsRefusal => self.give_back(key, month, plan.monthly_refusals(), (quota, deadline)).await,
+        };
         let result = result.map(|done| match done {
             Done::Counted(answer) | Done::Free(answer) => answer,
         });
@@ -101,8 +106,14 @@ impl<S: Store, R: Roblox> App<S, R> {
     }
 
     /// A give-back that fails costs the caller one request; the answer they wait for is not held up by it.
-    async fn give_back(&self, key: &ApiKey, month: Month, counted: Quota, deadline: Deadline) -> Quota {
-        let giving_back = Box::pin(self.store.give_back(key.id(), month));
+    async fn give_back(
+        &self,
+        key: &ApiKey,
+        month: Month,
+        most_refusals: Option<u64>,
+        (counted, deadline): (Quota, Deadline),
+    ) -> Quota {
+        let giving_back = Box::pin(self.store.give_back(key.id(), month, most_refusals));
         match deadline.with_recording().bound("give back", giving_back).await {
             Ok(Some(used)) => Quota { used, ..counted },
             Ok(None) => counted,
@@ -128,8 +139,9 @@ struct Refusing {
 }
 
 impl Refusing {
-    const fn is_over_the_limit(&self) -> bool {
-        matches!(self.error, AppError::Refused(Refused { refusal: Refusal::MonthlyLimitReached, .. }))
+    const fn is_at_the_limit(&self) -> bool {
+        let over = matches!(self.error, AppError::Refused(Refused { refusal: Refusal::MonthlyLimitReached, .. }));
+        over || matches!(self.error, AppError::IdempotencyInProgress { .. })
     }
 }
 
@@ -142,6 +154,12 @@ fn refused(key: &ApiKey, demand: &Demand, now: Timestamp, why: NotAdmitted) -> R
     let Some(refusal) = refusal else {
         return Refusing { quota: None, error: AppError::Defect("the store refused what the rules admit") };
     };
+    if let Some(record) = record.as_ref().filter(|_| refusal == Refusal::MonthlyLimitReached)
+        && record.may_be_running(demand, now)
+    {
+        let error = AppError::IdempotencyInProgress { retry_after: Duration::from_secs(1) };
+        return Refusing { quota: Some(record.quota(Month::of(now))), error };
+    }
     let recognised = record.filter(|_| refusal != Refusal::InvalidKey);
     let known = recognised.map(|record| RefusedKey { plan: record.plan, quota: record.quota(Month::of(now)) });
     let required_plans = demand.plans.unwrap_or_default();

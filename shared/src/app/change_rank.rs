@@ -32,7 +32,7 @@ use crate::domain::key_record::{Demand, KeyRecord};
 use crate::domain::ladder::Role;
 use crate::domain::log_id::LogId;
 use crate::domain::plan::Plan;
-use crate::domain::rank_change::{Action, Mode, Movement, RankChange, Reason};
+use crate::domain::rank_change::{Action, Conditions, Mode, Movement, RankChange, Reason};
 use crate::domain::recent_writes::RecentWrites;
 use crate::domain::role_change::{HeldRoles, RoleChange};
 
@@ -51,6 +51,8 @@ pub enum Ending {
     AlreadyHighest,
     /// A demotion of someone who stands at its foot: nothing to do.
     AlreadyLowest,
+    /// The member stands above the target, and was not to be lowered.
+    Kept,
 }
 
 impl Ending {
@@ -58,7 +60,7 @@ impl Ending {
     /// be another one a minute later.
     pub const fn is_success(self) -> bool {
         match self {
-            Self::AtTarget => true,
+            Self::AtTarget | Self::Kept => true,
             Self::AlreadyHighest | Self::AlreadyLowest => false,
         }
     }
@@ -105,7 +107,12 @@ pub type Render<'a> = &'a (dyn Fn(&RankChanged) -> StoredAnswer + Send + Sync);
 #[derive(Debug, Clone)]
 pub(super) enum Wish {
     /// Along the ladder.
-    Move(Movement),
+    Move {
+        /// Which way.
+        movement: Movement,
+        /// And only if.
+        conditions: Conditions,
+    },
     /// Back to the roles before this entry.
     Undo {
         entry: Box<LogEntry>,
@@ -182,6 +189,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         render: Render<'_>,
     ) -> Metered<ChangeAnswer> {
         let (began, deadline) = (self.now(), Deadline::for_request());
+        let idempotency = idempotency.map(|key| Idempotency { key, request: request.hash() });
         let demand = Demand {
             group: Some(request.group),
             plans: match request.movement.action() {
@@ -189,9 +197,9 @@ impl<S: Store, R: Roblox> App<S, R> {
                 Action::SetRank | Action::Promote => None,
             },
             target: request.movement.named_rank(),
+            under: idempotency.clone(),
         };
         let member = Member { group: request.group, user: request.user };
-        let idempotency = idempotency.map(|key| Idempotency { key, request: request.hash() });
         let slot = idempotency.as_ref().map(|idempotency| (key.id(), &idempotency.key));
         let loading = self.store.load_change(member, slot);
         let known = |loaded: &LoadedChange| rescue(loaded.answer.as_ref(), idempotency.as_ref(), began);
@@ -199,7 +207,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             let job = Job {
                 key: record,
                 member,
-                wish: Wish::Move(request.movement),
+                wish: Wish::Move { movement: request.movement.clone(), conditions: request.conditions },
                 reason: request.reason.clone(),
                 actor: request.actor,
                 mode: request.mode,
@@ -381,7 +389,7 @@ impl<S: Store, R: Roblox> App<S, R> {
             None => judge(job, loaded, roles.ladder(), held),
         };
         match judge(&roles, &held) {
-            Err(AppError::RoleNotFound { .. } | AppError::AmbiguousRole { .. }) if roles.may_be_outdated() => {
+            Err(AppError::RoleNotFound { .. } | AppError::AmbiguousRole { .. }) if roles.may_lack_a_target() => {
                 let roles = self.refreshed_roles(job.member.group, errand).await?;
                 // Where the member stands is told by the same list: a held role may have another rank by now.
                 let (roles, held) = self.look_up(job.member.group, &held.ids(), roles, errand).await?;
@@ -411,14 +419,14 @@ fn recent_of<'a>(job: &Job<'_>, loaded: &'a LoadedChange) -> &'a RecentWrites {
 impl Job<'_> {
     fn action(&self) -> LoggedAction {
         match &self.wish {
-            Wish::Move(movement) => movement.action().into(),
+            Wish::Move { movement, .. } => movement.action().into(),
             Wish::Undo { .. } => LoggedAction::Undo,
         }
     }
 
     fn undoes(&self) -> Option<LogId> {
         match &self.wish {
-            Wish::Move(_) => None,
+            Wish::Move { .. } => None,
             Wish::Undo { entry, .. } => Some(entry.intent.log_id),
         }
     }
@@ -464,7 +472,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         let answer = job.answer(&intent, ending);
         let outcome = match (job.mode, ending) {
             (Mode::DryRun, _) => None,
-            (Mode::Apply, Ending::AtTarget) => Some(Outcome::Unchanged),
+            (Mode::Apply, Ending::AtTarget | Ending::Kept) => Some(Outcome::Unchanged),
             (Mode::Apply, Ending::AlreadyHighest) => Some(Outcome::AlreadyHighest),
             (Mode::Apply, Ending::AlreadyLowest) => Some(Outcome::AlreadyLowest),
         };

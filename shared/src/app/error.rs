@@ -62,6 +62,12 @@ pub enum AppError {
     /// The key's or the group's limits forbid the target or the member.
     #[error("the limits forbid this rank")]
     RankNotAllowed,
+    /// The member does not stand where the request requires it.
+    #[error("the member stands at another rank")]
+    RankMismatch {
+        /// Where they stand.
+        rank: Rank,
+    },
     /// The member is the group's owner.
     #[error("the member is the group's owner")]
     TargetNotManageable,
@@ -104,25 +110,37 @@ pub enum AppError {
     Defect(&'static str),
 }
 
+/// What becomes of the count of a request that was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// It counts.
+    Stands,
+    /// It is given back.
+    GivenBack,
+    /// It is given back as long as the plan gives refusals back ([`Plan::monthly_refusals`]).
+    GivenBackAsRefusal,
+}
+
 impl AppError {
-    /// Whether the request's count is given back. The failures that count are plain answers: "not a member", "no such
-    /// entry". Somebody was asked, and the caller has what they wanted to know.
-    pub const fn is_given_back(&self) -> bool {
+    /// What becomes of the request's count. The failures that count are plain answers: "not a member", "no such entry".
+    /// Somebody was asked, and the caller has what they wanted to know.
+    pub const fn count(&self) -> Count {
         match self {
-            Self::UserNotInGroup | Self::LogNotFound | Self::Refused(_) => false,
+            Self::UserNotInGroup | Self::LogNotFound | Self::Refused(_) => Count::Stands,
             Self::UserBlocked { .. }
             | Self::RoleNotFound { .. }
             | Self::AmbiguousRole { .. }
             | Self::RankNotAllowed
             | Self::TargetNotManageable
-            | Self::RankChangeInProgress { .. }
+            | Self::RankMismatch { .. }
+            | Self::IdempotencyKeyReused
+            | Self::ChangedSince { .. } => Count::GivenBackAsRefusal,
+            Self::RankChangeInProgress { .. }
             | Self::ClaimLost
             | Self::IdempotencyInProgress { .. }
-            | Self::IdempotencyKeyReused
-            | Self::ChangedSince { .. }
             | Self::Roblox(_)
             | Self::Store(_)
-            | Self::Defect(_) => true,
+            | Self::Defect(_) => Count::GivenBack,
         }
     }
 }

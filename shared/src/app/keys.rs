@@ -101,6 +101,7 @@ pub async fn create<K: Keys>(keys: &K, new: NewKey, now: Timestamp) -> Result<(A
         created_at: now,
         secret: key.hash(),
         previous_secret: None,
+        last_request: None,
     };
     keys.insert(&record).await?;
     Ok((key, record))

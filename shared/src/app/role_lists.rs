@@ -19,6 +19,10 @@ use crate::telemetry::Causes;
 /// refreshes the list at once.
 const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long a list is taken for Roblox's own where a target is missing from it. A role that is made and used at once is
+/// found this much later; and a key's loop of mistakes reads some sixty pages a minute and not over a thousand.
+const JUST_READ: SignedDuration = SignedDuration::from_secs(2);
+
 /// At most this many groups are remembered; a warm environment of a busy deployment meets many.
 const REMEMBERED_GROUPS: usize = 1_000;
 
@@ -105,6 +109,9 @@ impl RoleLists {
 pub(super) enum KnownRoles {
     /// Read before this request began: a role that is missing from it may exist by now.
     Remembered(Arc<RoleList>),
+    /// Read so short a time before that a target that is missing from it is taken for one that is not there: who asks for
+    /// nothing but roles that are not there would have Roblox asked each time.
+    JustRead(Arc<RoleList>),
     /// Read from Roblox for this request.
     Current(Arc<RoleList>),
 }
@@ -112,11 +119,17 @@ pub(super) enum KnownRoles {
 impl KnownRoles {
     pub(super) fn ladder(&self) -> &Ladder {
         match self {
-            Self::Remembered(list) | Self::Current(list) => &list.ladder,
+            Self::Remembered(list) | Self::JustRead(list) | Self::Current(list) => &list.ladder,
         }
     }
 
+    /// Whether Roblox's own list may have another role.
     pub(super) fn may_be_outdated(&self) -> bool {
+        matches!(self, Self::Remembered(_) | Self::JustRead(_))
+    }
+
+    /// Whether it is worth asking Roblox for a target that is missing.
+    pub(super) fn may_lack_a_target(&self) -> bool {
         matches!(self, Self::Remembered(_))
     }
 }
@@ -135,6 +148,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         }
         let fresh_since = self.fresh_since();
         match slot.newest_since(fresh_since) {
+            Some(list) if list.read_at > self.just_now() => Ok(KnownRoles::JustRead(list)),
             Some(list) => Ok(KnownRoles::Remembered(list)),
             None => self.read_roles_since(group, &slot, fresh_since, errand).await,
         }
@@ -161,10 +175,15 @@ impl<S: Store, R: Roblox> App<S, R> {
         let ladder = ladder_of(self.roblox.roles(group, errand).await?);
         let list = Arc::new(RoleList { ladder, read_at });
         slot.note_read(&list);
-        if !slot.has_kept(&list, self.fresh_since()) {
+        // Other processes are to know that it was just read.
+        if !slot.has_kept(&list, since.max(self.fresh_since()).min(self.just_now())) {
             self.keep(group, Arc::clone(&list)).await;
         }
         Ok(KnownRoles::Current(list))
+    }
+
+    fn just_now(&self) -> Timestamp {
+        self.now().saturating_sub(JUST_READ).unwrap_or(Timestamp::MIN)
     }
 
     fn fresh_since(&self) -> Timestamp {

@@ -9,7 +9,7 @@ use crate::domain::group_settings::GroupSettings;
 use crate::domain::id::Rank;
 use crate::domain::key_record::RankLimits;
 use crate::domain::ladder::{Ladder, Step, Unresolved};
-use crate::domain::rank_change::{Movement, Target};
+use crate::domain::rank_change::{Conditions, Movement, Target};
 use crate::domain::role_change::{HeldRoles, RoleChange};
 
 /// What the rules make of a request, once the member and the roles are known.
@@ -36,7 +36,9 @@ pub(super) fn judge(
         return Err(AppError::RankNotAllowed);
     }
     let decision = match &job.wish {
-        Wish::Move(movement) => judge_move(*movement, settings, &ladder.of_managed(&settings.managed), held)?,
+        Wish::Move { movement, conditions } => {
+            judge_move(movement, *conditions, settings, (&ladder.of_managed(&settings.managed), held))?
+        }
         Wish::Undo { entry, force } => judge_undo(entry, *force, loaded, ladder, held)?,
     };
     let stays = decision.ending != Ending::AtTarget;
@@ -50,13 +52,16 @@ fn bounded(limits: &RankLimits, ceiling: Option<Rank>) -> RankLimits {
 }
 
 fn judge_move(
-    movement: Movement,
+    movement: &Movement,
+    conditions: Conditions,
     settings: &GroupSettings,
-    ladder: &Ladder,
-    held: &HeldRoles,
+    (ladder, held): (&Ladder, &HeldRoles),
 ) -> Result<Decision, AppError> {
     let from = held.standing(&settings.managed).ok_or_else(no_role)?;
-    let at_the_end = |ending| {
+    if conditions.if_rank.is_some_and(|(lowest, highest)| from.rank < lowest || from.rank > highest) {
+        return Err(AppError::RankMismatch { rank: from.rank });
+    }
+    let stays = |ending| {
         let change = RoleChange::staying(held, &settings.managed).ok_or_else(no_role)?;
         Ok(Decision { change, ending })
     };
@@ -66,19 +71,23 @@ fn judge_move(
             // Of two roles at the rank that they stand at, the one they hold is meant.
             Err(Unresolved::Ambiguous(candidates)) if candidates.contains(from) => from,
             Err(why) => return Err(unresolved(why, ladder)),
-        },
-        Movement::Promote(steps) => match ladder.up(from.rank, steps) {
-            Step::To(role) => role,
-            Step::AtTheEnd => return at_the_end(Ending::AlreadyHighest),
+        }
+        .clone(),
+        Movement::Promote(steps) => match ladder.up(from.rank, *steps) {
+            Step::To(role) => role.clone(),
+            Step::AtTheEnd => return stays(Ending::AlreadyHighest),
             Step::Ambiguous(candidates) => return Err(AppError::AmbiguousRole { candidates }),
         },
-        Movement::Demote(steps) => match ladder.down(from.rank, steps) {
-            Step::To(role) => role,
-            Step::AtTheEnd => return at_the_end(Ending::AlreadyLowest),
+        Movement::Demote(steps) => match ladder.down(from.rank, *steps) {
+            Step::To(role) => role.clone(),
+            Step::AtTheEnd => return stays(Ending::AlreadyLowest),
             Step::Ambiguous(candidates) => return Err(AppError::AmbiguousRole { candidates }),
         },
     };
-    let change = RoleChange::towards(held, target, settings).ok_or_else(no_role)?;
+    if conditions.never_lower && from.rank > target.rank {
+        return stays(Ending::Kept);
+    }
+    let change = RoleChange::towards(held, &target, settings).ok_or_else(no_role)?;
     Ok(Decision { change, ending: Ending::AtTarget })
 }
 
@@ -99,7 +108,7 @@ fn judge_undo(
         let role = ladder.role(*id).ok_or_else(|| unresolved(Unresolved::NotFound, ladder))?;
         wanted.extend(managed.include(role).then(|| role.clone()));
     }
-    let base = ladder.resolve(Target::Rank(Rank::BASE)).unwrap_or(from);
+    let base = ladder.resolve(&Target::Rank(Rank::BASE)).unwrap_or(from);
     let change = RoleChange::to_exactly(held, &wanted, base, managed).ok_or_else(no_role)?;
     Ok(Decision { change, ending: Ending::AtTarget })
 }

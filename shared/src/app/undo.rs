@@ -61,7 +61,8 @@ impl<S: Store, R: Roblox> App<S, R> {
             }
         };
         let again = |known: &Option<_>| rescue(known.as_ref(), idempotency.as_ref(), began);
-        self.metered(key, Demand::default(), loading, again, |record, known| async {
+        let demand = Demand { under: idempotency.clone(), ..Demand::default() };
+        self.metered(key, demand, loading, again, |record, known| async {
             let known = known;
             // Before the entry is looked for: it may have ended since the first time.
             if let Some(Ok(answer)) = rescue(known.as_ref(), idempotency.as_ref(), began) {

@@ -81,6 +81,35 @@ pub enum Outcome {
     Failed,
 }
 
+/// A text that names no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an outcome is changed, unchanged, alreadyHighest, alreadyLowest or failed")]
+pub struct UnknownOutcome;
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] =
+        [Self::Changed, Self::Unchanged, Self::AlreadyHighest, Self::AlreadyLowest, Self::Failed];
+
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::AlreadyHighest => "alreadyHighest",
+            Self::AlreadyLowest => "alreadyLowest",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl std::str::FromStr for Outcome {
+    type Err = UnknownOutcome;
+    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or(UnknownOutcome)
+    }
+}
+
 /// What a change set out to do: kept with its claim, so that whoever finds it half-done can finish it, take it back,
 /// and write its log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -37,6 +37,13 @@ impl IdempotencyKey {
     }
 }
 
+impl From<&str> for IdempotencyKey {
+    /// From what was stored: the hash, not the header.
+    fn from(stored: &str) -> Self {
+        Self(stored.to_owned())
+    }
+}
+
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdempotencyKey({})", self.0)

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::api_key::{KeyId, SecretHash};
 use super::id::{GroupId, Rank};
+use super::idempotency::Idempotency;
 use super::month::Month;
 use super::plan::Plan;
+
+/// No run is longer: the functions' time-out.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_secs(10);
 
 /// Whether a key may be used at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +80,17 @@ pub struct KeyRecord {
     pub secret: SecretHash,
     /// The secret before the last rotation.
     pub previous_secret: Option<PreviousSecret>,
+    /// The request that was admitted last, if it had an idempotency key.
+    pub last_request: Option<LastRequest>,
+}
+
+/// A request that was admitted under an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRequest {
+    /// Its idempotency key, and what it asked for.
+    pub idempotency: Idempotency,
+    /// When it was admitted.
+    pub at: Timestamp,
 }
 
 /// What a request needs of the key it comes with.
@@ -87,6 +102,8 @@ pub struct Demand {
     pub plans: Option<&'static [Plan]>,
     /// The rank it names as its target.
     pub target: Option<Rank>,
+    /// Its idempotency key, and what it asks for.
+    pub under: Option<Idempotency>,
 }
 
 /// The first rule, in the contract's order, that a request breaks.
@@ -129,6 +146,14 @@ impl Quota {
 }
 
 impl KeyRecord {
+    /// Whether the request that was admitted last is this one, sent before, and can be running still. Where that one took
+    /// the month's last place, its repetition is not to be told that the month is used up.
+    pub fn may_be_running(&self, demand: &Demand, now: Timestamp) -> bool {
+        let same = |last: &&LastRequest| demand.under.as_ref() == Some(&last.idempotency);
+        let last = self.last_request.as_ref().filter(same);
+        last.is_some_and(|last| now.duration_since(last.at).abs() < LONGEST_RUN)
+    }
+
     /// Whether `secret` opens this key at `now`: the current one, or the one before it during the overlap.
     pub fn opens_with(&self, secret: SecretHash, now: Timestamp) -> bool {
         self.secret == secret
@@ -197,6 +222,7 @@ mod tests {
             created_at: now(),
             secret: key.hash(),
             previous_secret: None,
+            last_request: None,
         }
     }
 
@@ -208,7 +234,8 @@ mod tests {
         record.limits.max_rank = Some(Rank::new(10));
         record.status = KeyStatus::Revoked;
         record.expires_at = Some(now());
-        let demand = Demand { group: GroupId::new(8).ok(), plans: Some(&[Plan::Pro]), target: Some(Rank::new(11)) };
+        let demand =
+            Demand { group: GroupId::new(8).ok(), plans: Some(&[Plan::Pro]), target: Some(Rank::new(11)), under: None };
         let refusal = |record: &KeyRecord, demand: &Demand| record.refusal(key.hash(), demand, now());
 
         assert_eq!(record.refusal(ApiKey::generate().unwrap().hash(), &demand, now()), Some(Refusal::InvalidKey));

@@ -98,18 +98,14 @@ impl Ladder {
     ///
     /// Two roles at rank 1 are no ambiguity: every group made before 16 March 2026 has them, and neither is ever
     /// assigned. The one with the lower id stands for the rank; an answer names the one that the member holds.
-    pub fn resolve(&self, target: Target) -> Result<&Role, Unresolved> {
+    pub fn resolve(&self, target: &Target) -> Result<&Role, Unresolved> {
         match target {
             Target::Role(id) => {
-                let missing = if self.unreadable.contains(&id) { Unresolved::Unreadable } else { Unresolved::NotFound };
-                self.role(id).filter(|role| role.rank.is_assignable()).ok_or(missing)
+                let missing = if self.unreadable.contains(id) { Unresolved::Unreadable } else { Unresolved::NotFound };
+                self.role(*id).filter(|role| role.rank.is_assignable()).ok_or(missing)
             }
-            Target::Rank(rank) => match self.at(rank).as_slice() {
-                [] => Err(Unresolved::NotFound),
-                [role] => Ok(role),
-                [first, ..] if rank == Rank::BASE => Ok(first),
-                several => Err(Unresolved::Ambiguous(several.iter().map(|role| (*role).clone()).collect())),
-            },
+            Target::Rank(rank) => self.the_one(|role| role.rank == *rank),
+            Target::Name(name) => self.the_one(|role| name.is(&role.name)),
         }
     }
 
@@ -126,15 +122,21 @@ impl Ladder {
     }
 
     fn step(&self, rank: Option<Rank>) -> Step<'_> {
-        match rank.map(|rank| self.resolve(Target::Rank(rank))) {
+        match rank.map(|rank| self.resolve(&Target::Rank(rank))) {
             None | Some(Err(Unresolved::NotFound | Unresolved::Unreadable)) => Step::AtTheEnd,
             Some(Ok(role)) => Step::To(role),
             Some(Err(Unresolved::Ambiguous(candidates))) => Step::Ambiguous(candidates),
         }
     }
 
-    fn at(&self, rank: Rank) -> Vec<&Role> {
-        self.roles.iter().filter(|role| role.rank == rank && rank.is_assignable()).collect()
+    fn the_one(&self, is_meant: impl Fn(&Role) -> bool) -> Result<&Role, Unresolved> {
+        let meant = self.roles.iter().filter(|role| role.rank.is_assignable() && is_meant(role));
+        match meant.collect::<Vec<_>>().as_slice() {
+            [] => Err(Unresolved::NotFound),
+            [role] => Ok(role),
+            [first, .., last] if last.rank == Rank::BASE => Ok(first),
+            several => Err(Unresolved::Ambiguous(several.iter().map(|role| (*role).clone()).collect())),
+        }
     }
 }
 
@@ -188,22 +190,35 @@ pub(crate) mod tests {
     fn owner_and_guest_are_no_steps() {
         assert_eq!(airline().up(Rank::new(200), Steps::ONE), Step::AtTheEnd);
         assert_eq!(airline().down(Rank::new(1), Steps::ONE), Step::AtTheEnd);
-        assert_eq!(airline().resolve(Target::Role(RoleId::new(255).unwrap())), Err(Unresolved::NotFound));
+        assert_eq!(airline().resolve(&Target::Role(RoleId::new(255).unwrap())), Err(Unresolved::NotFound));
     }
 
     #[test]
     fn two_roles_at_rank_one_are_one_step() {
-        assert_eq!(airline().resolve(Target::Rank(Rank::BASE)).map(|role| role.id.get()), Ok(10));
+        assert_eq!(airline().resolve(&Target::Rank(Rank::BASE)).map(|role| role.id.get()), Ok(10));
     }
 
     #[test]
     fn two_roles_at_a_higher_rank_are_ambiguous_unless_named_by_id() {
         let ladder = Ladder::new(vec![role(1, 1), role(2, 7), role(3, 7)]);
         assert!(
-            matches!(ladder.resolve(Target::Rank(Rank::new(7))), Err(Unresolved::Ambiguous(two)) if two.len() == 2)
+            matches!(ladder.resolve(&Target::Rank(Rank::new(7))), Err(Unresolved::Ambiguous(two)) if two.len() == 2)
         );
-        assert_eq!(ladder.resolve(Target::Role(RoleId::new(3).unwrap())).map(|role| role.id.get()), Ok(3));
+        assert_eq!(ladder.resolve(&Target::Role(RoleId::new(3).unwrap())).map(|role| role.id.get()), Ok(3));
         assert!(matches!(ladder.up(Rank::BASE, Steps::ONE), Step::Ambiguous(_)));
+    }
+
+    #[test]
+    fn a_name_is_whole_and_two_alike_are_ambiguous() {
+        use crate::domain::rank_change::RoleName;
+        let name = |name: &str| Target::Name(RoleName::new(name).unwrap());
+        let mut twin = role(51, 60);
+        twin.name = "ROLE 50".to_owned();
+        let ladder = Ladder::new([airline().roles().to_vec(), vec![twin]].concat());
+        assert_eq!(ladder.resolve(&name("role 200")).map(|role| role.id.get()), Ok(200));
+        assert_eq!(ladder.resolve(&name("role 20")), Err(Unresolved::NotFound), "no part of a name");
+        assert_eq!(ladder.resolve(&name("role 255")), Err(Unresolved::NotFound), "the owner's");
+        assert!(matches!(ladder.resolve(&name("Role 50")), Err(Unresolved::Ambiguous(two)) if two.len() == 2));
     }
 
     proptest! {

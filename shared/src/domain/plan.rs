@@ -44,6 +44,15 @@ impl Plan {
             Self::Max => None,
         }
     }
+
+    /// Refusals after admission that are given back in a calendar month; `None` is all of them. Each may have read from
+    /// Roblox, whose limits all customers of a bot share: without an end to it, a key could spend them for nothing.
+    pub const fn monthly_refusals(self) -> Option<u64> {
+        match self.monthly_limit() {
+            Some(limit) => Some(20 + limit / 10),
+            None => None,
+        }
+    }
 }
 
 impl fmt::Display for Plan {

@@ -54,12 +54,43 @@ impl FromStr for Action {
 }
 
 /// Where a set-rank leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The role at this rank; parsed to 1 to 254.
     Rank(Rank),
     /// This very role: the way to name one of two that share a rank.
     Role(RoleId),
+    /// The role of this name.
+    Name(RoleName),
+}
+
+/// A role's whole name; two that differ in case alone are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleName(String);
+
+impl RoleName {
+    /// The longest name, in Unicode characters: as long as Roblox's, and some.
+    pub const MAX_CHARACTERS: usize = 100;
+
+    /// Accepts 1 to [`Self::MAX_CHARACTERS`] characters that are not all blank.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty() && text.chars().count() <= Self::MAX_CHARACTERS).then(|| Self(text.to_lowercase()))
+    }
+
+    /// Whether a role bears this name.
+    pub fn is(&self, name: &str) -> bool {
+        name.trim().to_lowercase() == self.0
+    }
+}
+
+/// What must hold of the member's rank, where they stand on the ladder when they are read for the change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// Only if they stand within these ranks, both included.
+    pub if_rank: Option<(Rank, Rank)>,
+    /// Whoever stands above the target stays.
+    pub never_lower: bool,
 }
 
 /// How many distinct ranks a promotion or demotion moves: 1 to 10.
@@ -82,7 +113,7 @@ impl Steps {
 }
 
 /// The movement asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Movement {
     /// To a named place.
     Set(Target),
@@ -94,7 +125,7 @@ pub enum Movement {
 
 impl Movement {
     /// Its name.
-    pub const fn action(self) -> Action {
+    pub const fn action(&self) -> Action {
         match self {
             Self::Set(_) => Action::SetRank,
             Self::Promote(_) => Action::Promote,
@@ -103,10 +134,10 @@ impl Movement {
     }
 
     /// The rank asked for, where the request itself names one: what a key's limits can judge before Roblox is asked.
-    pub const fn named_rank(self) -> Option<Rank> {
+    pub const fn named_rank(&self) -> Option<Rank> {
         match self {
-            Self::Set(Target::Rank(rank)) => Some(rank),
-            Self::Set(Target::Role(_)) | Self::Promote(_) | Self::Demote(_) => None,
+            Self::Set(Target::Rank(rank)) => Some(*rank),
+            Self::Set(Target::Role(_) | Target::Name(_)) | Self::Promote(_) | Self::Demote(_) => None,
         }
     }
 }
@@ -134,12 +165,13 @@ impl Reason {
 impl RankChange {
     /// What tells this request from another one under the same idempotency key.
     pub fn hash(&self) -> RequestHash {
-        let (target, steps) = match self.movement {
+        let (target, steps) = match &self.movement {
             Movement::Set(Target::Rank(rank)) => (Some(format!("rank {rank}")), None),
             Movement::Set(Target::Role(role)) => (Some(format!("role {role}")), None),
+            Movement::Set(Target::Name(RoleName(name))) => (Some(format!("name {name}")), None),
             Movement::Promote(steps) | Movement::Demote(steps) => (None, Some(steps.count())),
         };
-        RequestHash::of(&json!({
+        let mut request = json!({
             "action": self.movement.action(),
             "group": self.group,
             "user": self.user,
@@ -148,7 +180,15 @@ impl RankChange {
             "reason": self.reason,
             "actor": self.actor,
             "dryRun": self.mode == Mode::DryRun,
-        }))
+        });
+        // Only where they are there: without them the hash is what it was before there were any.
+        if let Some((lowest, highest)) = self.conditions.if_rank {
+            request["ifRank"] = json!([lowest, highest]);
+        }
+        if self.conditions.never_lower {
+            request["neverLower"] = json!(true);
+        }
+        RequestHash::of(&request)
     }
 }
 
@@ -170,10 +210,26 @@ pub struct RankChange {
     pub user: UserId,
     /// To where.
     pub movement: Movement,
+    /// And only if.
+    pub conditions: Conditions,
     /// For the log.
     pub reason: Option<Reason>,
     /// The Roblox user who asked, for the log.
     pub actor: Option<UserId>,
     /// Really, or only to see.
     pub mode: Mode,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roles_name_is_whole_and_its_case_does_not_matter() {
+        let name = RoleName::new(" First Officer ").unwrap();
+        assert!(name.is("first officer") && name.is("FIRST OFFICER"));
+        assert!(!name.is("First") && !name.is("First Officer II"));
+        assert!(RoleName::new("Ärzte").unwrap().is("ÄRZTE"));
+        assert_eq!((RoleName::new(" "), RoleName::new(&"x".repeat(101))), (None, None));
+    }
 }

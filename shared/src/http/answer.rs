@@ -53,6 +53,9 @@ pub(super) struct RankChangeAnswer<'a> {
     to_rank: Rank,
     /// Whether any role was added or removed, or, in a dry run, would be.
     changed: bool,
+    /// There where the member stands above the target and `neverLower` has kept them there, and true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<bool>,
     from_role: RoleView<'a>,
     to_role: RoleView<'a>,
     /// The log entry that this change undoes.
@@ -73,7 +76,7 @@ pub(super) struct RankChangeAnswer<'a> {
 impl<'a> RankChangeAnswer<'a> {
     pub(super) fn of(done: &'a RankChanged, request_id: &'a str) -> Self {
         let (code, message) = match done.ending {
-            Ending::AtTarget => (None, None),
+            Ending::AtTarget | Ending::Kept => (None, None),
             Ending::AlreadyHighest => (
                 Some("ALREADY_HIGHEST_RANK"),
                 Some("The member stands at the highest rank already: nothing was changed."),
@@ -91,6 +94,7 @@ impl<'a> RankChangeAnswer<'a> {
             from_rank: done.from.rank,
             to_rank: done.to.rank,
             changed: done.changed,
+            kept: (done.ending == Ending::Kept).then_some(true),
             from_role: RoleView::of(&done.from),
             to_role: RoleView::of(&done.to),
             undoes: done.undoes,
@@ -314,6 +318,11 @@ impl Reply {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
         Self { status, body: answer.body, headers, code: None }
+    }
+
+    /// For a HEAD, which is answered as a GET but for the body (RFC 9110, 9.3.2).
+    pub(super) fn leave_body_out(&mut self) {
+        self.body.clear();
     }
 
     /// What is kept of it for a repetition of the request.

@@ -9,10 +9,10 @@ use crate::domain::api_key::{ApiKey, InvalidApiKey};
 /// Reads the key. `Authorization`, with or without `Bearer`, counts before `X-Api-Key`.
 pub(super) fn read(headers: &HeaderMap) -> Result<ApiKey, Problem> {
     let present = |name: &HeaderValue| !name.as_bytes().trim_ascii().is_empty();
-    let key = match headers.get(header::AUTHORIZATION).filter(|value| present(value)) {
-        Some(value) => without_scheme(text(value)?).parse()?,
+    let read = match headers.get(header::AUTHORIZATION).filter(|value| present(value)) {
+        Some(value) => key(without_scheme(text(value)?))?,
         None => match headers.get("x-api-key").filter(|value| present(value)) {
-            Some(value) => text(value)?.parse()?,
+            Some(value) => key(text(value)?)?,
             None => {
                 return Err(Problem::new(
                     ErrorCode::MissingApiKey,
@@ -21,7 +21,20 @@ pub(super) fn read(headers: &HeaderMap) -> Result<ApiKey, Problem> {
             }
         },
     };
-    Ok(key)
+    Ok(read)
+}
+
+fn key(text: &str) -> Result<ApiKey, Problem> {
+    let quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if quoted('"') || quoted('\'') || quoted('`') {
+        let message = "The API key has quotation marks around it: send it without them.";
+        return Err(Problem::new(ErrorCode::InvalidApiKey, message));
+    }
+    if text.starts_with('<') {
+        let message = "The API key stands in angle brackets: send the key alone, which begins with wesk_.";
+        return Err(Problem::new(ErrorCode::InvalidApiKey, message));
+    }
+    Ok(text.parse()?)
 }
 
 fn text(value: &HeaderValue) -> Result<&str, InvalidApiKey> {

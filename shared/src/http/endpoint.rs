@@ -59,12 +59,14 @@ struct Exchange<'a, S, R> {
     app: &'a App<S, R>,
     asked: Asked<'a>,
     identity: Identity,
+    /// The key that the request names; nothing has proved yet that it is its.
+    named_key: Option<KeyId>,
 }
 
 /// Answers a request that has found its route.
 pub(super) async fn answer<S: Store, R: Roblox>(app: &App<S, R>, route: &'static Route, asked: Asked<'_>) -> Answered {
     let identity = Identity { route: Some(route.path), ..Identity::default() };
-    let mut exchange = Exchange { app, asked, identity };
+    let mut exchange = Exchange { app, asked, identity, named_key: None };
     let (reply, quota) = match exchange.run(route.endpoint).await {
         Ok(answered) => answered,
         Err(problem) => (Reply::problem(&problem, asked.request_id), None),
@@ -178,7 +180,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
 
     fn credential(&mut self) -> Result<ApiKey, Problem> {
         let key = credential::read(self.asked.headers)?;
-        self.identity.key_id = Some(key.id().clone());
+        self.named_key = Some(key.id().clone());
         Ok(key)
     }
 
@@ -210,7 +212,10 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
         digits(text).and_then(|id| new(id).ok()).map(Some).ok_or_else(|| Problem::invalid(name, ID))
     }
 
-    fn finish<T>(&self, metered: Metered<T>, reply: impl FnOnce(&T, &str) -> Reply) -> (Reply, Option<Quota>) {
+    /// A line of the log names the key only where its secret was the right one: by self-made keys, anybody could have the log
+    /// tell of somebody else's.
+    fn finish<T>(&mut self, metered: Metered<T>, reply: impl FnOnce(&T, &str) -> Reply) -> (Reply, Option<Quota>) {
+        self.identity.key_id = self.named_key.take().filter(|_| metered.quota.is_some());
         let reply = match metered.result {
             Ok(done) => reply(&done, self.asked.request_id),
             Err(error) => {
@@ -240,7 +245,8 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
             | AppError::RoleNotFound { .. }
             | AppError::AmbiguousRole { .. }
             | AppError::RankNotAllowed
-            | AppError::TargetNotManageable => {}
+            | AppError::TargetNotManageable
+            | AppError::RankMismatch { .. } => {}
         }
     }
 }

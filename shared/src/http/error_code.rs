@@ -82,12 +82,16 @@ error_codes! {
     MethodNotAllowed = "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED, No;
     /// The body is over 16 KiB.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE, No;
+    /// The body is compressed in a way that is not read.
+    UnsupportedEncoding = "UNSUPPORTED_ENCODING", UNSUPPORTED_MEDIA_TYPE, No;
     /// Another change of this member is running.
     RankChangeInProgress = "RANK_CHANGE_IN_PROGRESS", CONFLICT, Yes;
     /// The first request with this idempotency key is running.
     IdempotencyInProgress = "IDEMPOTENCY_IN_PROGRESS", CONFLICT, Yes;
     /// The member was changed after the entry that is to be undone.
     ChangedSince = "CHANGED_SINCE", CONFLICT, No;
+    /// The member does not stand where the request requires it.
+    RankMismatch = "RANK_MISMATCH", CONFLICT, No;
     /// The idempotency key stands for another request.
     IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", UNPROCESSABLE_ENTITY, No;
     /// The month's requests are used up.

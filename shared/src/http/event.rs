@@ -14,8 +14,8 @@ use super::answer::Reply;
 use super::endpoint::{Answered, Asked, Identity};
 use super::error_code::ErrorCode;
 use super::problem::Problem;
-use super::routes::{Chosen, Destination, below_stage, find};
-use super::{Api, endpoint};
+use super::routes::{Destination, by_key, by_path, near_path};
+use super::{Api, body, endpoint};
 use crate::app::error::AppError;
 use crate::function::Function;
 
@@ -40,8 +40,8 @@ const LONGEST_PART: usize = 10_240;
 /// filter of the log would be passed over.
 const OVERLONG_QUERY: &str = "overlong";
 
-/// The largest body, in bytes: a rank change is a few hundred.
-const LARGEST_BODY: usize = 16 * 1024;
+/// API Gateway's name for what it has no route for.
+const DEFAULT_ROUTE: &str = "$default";
 
 impl Api {
     /// Answers one request on behalf of one function. Never fails: whatever goes wrong is an answer too.
@@ -76,41 +76,55 @@ impl Api {
     }
 
     async fn answer(&self, function: Function, request: &Request, request_id: &str) -> Answered {
-        let (stage, chosen) = match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) if context.route_key.as_deref() == Some("$default") => {
-                (context.stage.as_deref(), Chosen::ByDefault)
-            }
-            Some(RequestContext::ApiGatewayV2(context)) => (context.stage.as_deref(), Chosen::ByRoute),
-            _ => (None, Chosen::ByRoute),
-        };
         let refuse = |problem: &Problem| Answered {
             reply: Reply::problem(problem, request_id),
             quota: None,
             identity: Identity::default(),
         };
-        let (route, parameters) = match find(request.method(), below_stage(request.raw_http_path(), stage, chosen)) {
+        let (route, parameters) = match destination(request) {
             Destination::Found(route, parameters) if route.function == function => (route, parameters),
-            Destination::Found(..) | Destination::Nowhere => return refuse(&no_such_route()),
+            Destination::Found(..) | Destination::Nowhere => return refuse(&no_such_route(request.raw_http_path())),
             Destination::OtherMethods(methods) => return refuse(&other_methods(&methods)),
         };
-        let body = request.body().as_ref();
-        if body.len() > LARGEST_BODY {
-            return refuse(&Problem::new(
-                ErrorCode::PayloadTooLarge,
-                "The body is larger than 16 KiB: send only the parameters of the request.",
-            ));
-        }
+        let body = match body::read(request.method(), request.headers(), request.body().as_ref()) {
+            Ok(body) => body,
+            Err(problem) => return refuse(&problem),
+        };
         let query = request.query_string_parameters_ref();
-        let asked = Asked { parameters: &parameters, query, headers: request.headers(), body, request_id };
-        Box::pin(endpoint::answer(&self.app, route, asked)).await
+        let asked = Asked { parameters: &parameters, query, headers: request.headers(), body: &body, request_id };
+        let mut answered = Box::pin(endpoint::answer(&self.app, route, asked)).await;
+        if *request.method() == http::Method::HEAD {
+            answered.reply.leave_body_out();
+        }
+        answered
     }
 }
 
-fn no_such_route() -> Problem {
-    Problem::new(
-        ErrorCode::RouteNotFound,
-        "There is nothing at this path: check its spelling and the /v1 at its beginning.",
-    )
+/// Where the request leads. API Gateway has matched it against its own list and says with what: the path that it had then
+/// may begin with a stage or a base path of any number of segments, which nobody need guess. What it could not match, and
+/// what reaches a function without it, is told by the path.
+fn destination(request: &Request) -> Destination {
+    let (route_key, stage) = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => (context.route_key.as_deref(), context.stage.as_deref()),
+        _ => (None, None),
+    };
+    let path = request.raw_http_path();
+    match route_key {
+        Some(DEFAULT_ROUTE) | None => by_path(request.method(), path, stage),
+        Some(route_key) => {
+            let parameters = request.path_parameters_ref();
+            let value = |name: &str| parameters.and_then(|parameters| parameters.first(name)).map(str::to_owned);
+            by_key(route_key, value).unwrap_or_else(|| by_path(request.method(), path, stage))
+        }
+    }
+}
+
+fn no_such_route(path: &str) -> Problem {
+    let message = near_path(path).map_or_else(
+        || "There is nothing at this path: check its spelling and the /v1 at its beginning.".to_owned(),
+        |near| format!("There is nothing at this path: write {near}, in this case and with these slashes."),
+    );
+    Problem::new(ErrorCode::RouteNotFound, message)
 }
 
 fn other_methods(methods: &[http::Method]) -> Problem {

@@ -1,5 +1,6 @@
 //! Reading a body's fields: JSON as callers send it, checked to the last digit.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error_code::ErrorCode;
+use super::faults::{self, Faults};
 use super::problem::Problem;
 use crate::domain::id::MAX_ID;
 
@@ -18,16 +20,9 @@ impl Fields {
     /// Reads a body. `[]` is taken for an empty object: it is what Luau's `JSONEncode({})` writes.
     pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         match serde_json::from_slice::<Object>(body) {
-            Ok(Object(fields)) => Self(fields).without_repetition(),
+            Ok(Object(fields)) => Ok(Self(fields)),
             Err(_) if serde_json::from_slice::<[(); 0]>(body).is_ok() => Ok(Self(Vec::new())),
-            Err(_) if body.iter().all(u8::is_ascii_whitespace) => Err(Problem::new(
-                ErrorCode::InvalidJson,
-                "The request has no body: send a JSON object, with Content-Type: application/json.",
-            )),
-            Err(_) => Err(Problem::new(
-                ErrorCode::InvalidJson,
-                "The body is not a JSON object: check quotes, commas and braces.",
-            )),
+            Err(_) => Err(faults::only(Problem::new(ErrorCode::InvalidJson, no_object(body)))),
         }
     }
 
@@ -36,20 +31,50 @@ impl Fields {
         Self(Vec::new())
     }
 
-    fn without_repetition(self) -> Result<Self, Problem> {
-        let names = self.0.iter().map(|(name, _)| name);
-        let repeated = names.clone().enumerate().find(|(place, name)| names.clone().take(*place).any(|n| n == *name));
-        match repeated {
-            Some((_, name)) => Err(Problem::repeated(name)),
-            None => Ok(self),
+    /// Notes each field that is there twice.
+    pub(super) fn check_repetition(&self, faults: &mut Faults) {
+        let mut names = BTreeMap::new();
+        for (name, _) in &self.0 {
+            *names.entry(name).or_insert(0_usize) += 1;
+        }
+        for name in names.into_iter().filter(|(_, times)| *times > 1).map(|(name, _)| name) {
+            faults.note(Problem::repeated(name));
         }
     }
 
-    /// Refuses the first field that is not among `known`.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), Problem> {
-        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            Some((name, _)) => Err(Problem::unknown(name, known)),
-            None => Ok(()),
+    /// Notes each field that is not among `known`.
+    pub(super) fn check_names(&self, known: &[&str], faults: &mut Faults) {
+        let mut told = BTreeSet::new();
+        for (name, _) in self.0.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            if told.insert(name) {
+                faults.note(Problem::unknown(name, known));
+            }
+        }
+    }
+
+    /// Whether the field is there, and not `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The number that a field has where another kind of value is expected; for a sentence that says more.
+    pub(super) fn loose(&self, name: &str) -> Option<Loose> {
+        let json = self.get(name)?;
+        let text = serde_json::from_str::<String>(json).ok();
+        let number = text.as_deref().map_or_else(|| exact_integer(json), digits);
+        number.map(Loose::Number).or(text.map(|_| Loose::Text))
+    }
+
+    /// A rank or a pair of ranks, as written.
+    pub(super) fn pair(&self, name: &str) -> Option<Vec<Option<u64>>> {
+        let json = self.get(name)?;
+        let read = |json: &str| {
+            let text = serde_json::from_str::<String>(json).ok();
+            text.as_deref().map_or_else(|| exact_integer(json), digits)
+        };
+        match serde_json::from_str::<Vec<Box<RawValue>>>(json) {
+            Ok(several) => Some(several.iter().map(|value| read(value.get())).collect()),
+            Err(_) => Some(vec![read(json)]),
         }
     }
 
@@ -84,6 +109,33 @@ impl Fields {
         let Some(json) = self.get(name) else { return Ok(None) };
         serde_json::from_str(json).map(Some).map_err(|_| Problem::invalid(name, expected))
     }
+}
+
+/// What is wrong with a body that is no JSON object.
+fn no_object(body: &[u8]) -> &'static str {
+    let body = body.trim_ascii();
+    let is_text = |text: &[u8]| serde_json::from_slice::<String>(text).ok();
+    match body {
+        [] => "The request has no body: send a JSON object, with Content-Type: application/json.",
+        [0xef, 0xbb, 0xbf, ..] => "The body begins with a byte order mark: send the JSON object without it.",
+        [b'"', ..] if is_text(body).is_some_and(|text| text.trim_start().starts_with('{')) => {
+            "The body is a JSON object within a JSON string: encode it once, not twice."
+        }
+        [b'[', ..] => "The body is a JSON array: send one JSON object, for one change.",
+        [first, ..] if *first != b'{' && body.contains(&b'=') => {
+            "The body is a form, not JSON: send a JSON object, with Content-Type: application/json."
+        }
+        _ => "The body is not a JSON object: check quotes, commas and braces.",
+    }
+}
+
+/// What a field has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loose {
+    /// A whole number.
+    Number(u64),
+    /// Any other text.
+    Text,
 }
 
 /// The fields in the order they were sent.
@@ -196,7 +248,9 @@ mod tests {
 
     #[test]
     fn repeated_names_are_seen_even_when_escaped() {
-        let problem = Fields::read(br#"{"userId":1,"user\u0049d":2}"#).unwrap_err();
+        let mut faults = Faults::default();
+        Fields::read(br#"{"userId":1,"user\u0049d":2}"#).unwrap().check_repetition(&mut faults);
+        let problem = faults.unless_any(Some(())).unwrap_err();
         assert_eq!(problem.code, ErrorCode::InvalidParameter);
         assert!(problem.message.contains("userId"));
     }

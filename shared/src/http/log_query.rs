@@ -2,23 +2,31 @@
 
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
+use serde_json::json;
 
+use super::error_code::ErrorCode;
 use super::fields::digits;
 use super::problem::Problem;
 use crate::app::ports::LogQuery;
-use crate::domain::audit::LoggedAction;
+use crate::domain::api_key::KeyId;
+use crate::domain::audit::{LoggedAction, Outcome};
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::log_id::LogId;
 
-pub(super) const KNOWN: &[&str] = &["userId", "action", "from", "to", "limit", "cursor"];
+pub(super) const KNOWN: &[&str] = &["userId", "actorId", "keyId", "action", "outcome", "from", "to", "limit", "cursor"];
 pub(super) const DEFAULT_LIMIT: usize = 50;
 pub(super) const LARGEST_LIMIT: u64 = 100;
+/// Far more seconds than there will be, and a time of this century in milliseconds.
+const FIRST_MILLISECOND: u64 = 100_000_000_000;
 const INSTANT: &str = "an instant like 2026-11-23T12:00:00Z, or Unix seconds";
 
 /// A query but for its group, which is the key's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LogFilter {
     user: Option<UserId>,
+    actor: Option<UserId>,
+    key_id: Option<KeyId>,
+    outcome: Option<Outcome>,
     action: Option<LoggedAction>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
@@ -28,8 +36,8 @@ pub(super) struct LogFilter {
 
 impl LogFilter {
     pub(super) fn in_group(self, group: GroupId) -> LogQuery {
-        let Self { user, action, from, to, after, limit } = self;
-        LogQuery { group, user, action, from, to, after, limit }
+        let Self { user, actor, key_id, outcome, action, from, to, after, limit } = self;
+        LogQuery { group, user, actor, key_id, outcome, action, from, to, after, limit }
     }
 }
 
@@ -57,11 +65,35 @@ impl Parameters<'_> {
         };
         Ok(LogFilter {
             user: self.read("userId", "a whole number from 1 to 9007199254740991", id)?,
+            actor: self.read("actorId", "a whole number from 1 to 9007199254740991", id)?,
+            key_id: self
+                .read("keyId", "a key's id: the 12 letters and digits after wesk_", |text| text.parse().ok())?,
+            outcome: self.read("outcome", "changed, unchanged, alreadyHighest, alreadyLowest or failed", |text| {
+                text.parse().ok()
+            })?,
             action: self.read("action", "setRank, promote, demote or undo", |text| text.parse().ok())?,
-            from: self.read("from", INSTANT, instant)?,
-            to: self.read("to", INSTANT, instant)?,
+            from: self.instant("from")?,
+            to: self.instant("to")?,
             after: self.read("cursor", "the nextCursor of the page before", |text| text.parse().ok())?,
             limit: self.read("limit", "a whole number from 1 to 100", limit)?.unwrap_or(DEFAULT_LIMIT),
+        })
+    }
+
+    fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.0.first(name) else { return Ok(None) };
+        if let Some(at) = instant(text) {
+            return Ok(Some(at));
+        }
+        let says_more = |more: &str| {
+            let message = format!("The parameter {name} must be {INSTANT}: {more}");
+            Problem::new(ErrorCode::InvalidParameter, message).with_details(json!({ "parameter": name }))
+        };
+        Err(match (digits(text), text.contains(' ')) {
+            (Some(number), _) if number >= FIRST_MILLISECOND => {
+                says_more("this looks like milliseconds, which are a thousand times the seconds.")
+            }
+            (None, true) => says_more("in an address, a plus is written %2B, as it stands for a blank otherwise."),
+            _ => Problem::invalid(name, INSTANT),
         })
     }
 
@@ -73,6 +105,7 @@ impl Parameters<'_> {
 
 fn instant(text: &str) -> Option<Timestamp> {
     match digits(text) {
+        Some(second) if second >= FIRST_MILLISECOND => None,
         Some(second) => i64::try_from(second).ok().and_then(|second| Timestamp::from_second(second).ok()),
         None => text.parse().ok(),
     }

@@ -1,13 +1,16 @@
 //! RankBot over HTTP: routes, extraction, responses, errors. The only place that knows `lambda_http`.
 
 mod answer;
+mod body;
 mod credential;
 mod endpoint;
 mod error_code;
 mod event;
+mod faults;
 mod fields;
 mod log_answer;
 mod log_query;
+mod near_names;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod problem;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::RoleView;
 use super::error_code::ErrorCode;
+use super::near_names::{header, meant};
 use crate::app::error::{AppError, Refused, RefusedKey};
 use crate::app::ports::{Denial, RobloxFailure, RobloxFault};
 use crate::domain::api_key::InvalidApiKey;
@@ -54,7 +55,12 @@ impl Problem {
     /// A field that the route does not have.
     pub(super) fn unknown(parameter: &str, known: &[&str]) -> Self {
         let shown: String = parameter.chars().take(64).collect();
-        let message = format!("Remove the parameter {shown:?}: this action takes {}.", known.join(", "));
+        let known_names = known.join(", ");
+        let message = match (meant(parameter, known), header(parameter)) {
+            (Some(meant), _) => format!("Write {meant} for the parameter {shown:?}: this action takes {known_names}."),
+            (None, Some(header)) => format!("Send {shown:?} as a header, not as a parameter: {header}."),
+            (None, None) => format!("Remove the parameter {shown:?}: this action takes {known_names}."),
+        };
         Self::new(ErrorCode::InvalidParameter, message).with_details(json!({ "parameter": shown, "known": known }))
     }
 
@@ -129,6 +135,11 @@ impl From<&AppError> for Problem {
                 ErrorCode::LogNotFound,
                 "The group's log has no such entry: check the id, and that the plan keeps entries for so long.",
             ),
+            AppError::RankMismatch { rank } => Self::new(
+                ErrorCode::RankMismatch,
+                format!("The member stands at rank {rank}, which ifRank does not allow: nothing was changed. Decide by details.rank."),
+            )
+            .with_details(json!({ "rank": rank })),
             AppError::RankNotAllowed => rank_not_allowed(),
             AppError::TargetNotManageable => Self::new(
                 ErrorCode::TargetNotManageable,

@@ -101,7 +101,7 @@ fn any_attempt() -> impl Strategy<Value = Attempt> {
         |((limit, used, used_last_month), (status, expires_in, previous_valid_for, plan), limits, demand, shown)| {
             let (group, plans, target) = demand;
             let (max_rank, allowed_ranks) = limits;
-            let demand = Demand { group, plans, target };
+            let demand = Demand { group, plans, target, under: None };
             Attempt {
                 limit,
                 used,
@@ -164,7 +164,7 @@ async fn a_key_that_is_not_there_is_refused_and_not_made() {
     let answer = fixture.table.admit(&key, &Demand::default(), now()).await;
     assert!(matches!(answer, Err(NotAdmitted::Refused(None))), "{answer:?}");
     assert_eq!(fixture.table.find(key.id()).await.unwrap(), None);
-    assert_eq!(fixture.table.give_back(key.id(), Month::of(now())).await.unwrap(), None);
+    assert_eq!(fixture.table.give_back(key.id(), Month::of(now()), None).await.unwrap(), None);
     assert_eq!(fixture.table.find(key.id()).await.unwrap(), None, "a give-back makes no key either");
 }
 
@@ -175,8 +175,8 @@ async fn a_give_back_never_goes_below_zero_and_touches_its_month_alone() {
     let (this, last) = (Month::of(now()), Month::of(now() - SignedDuration::from_hours(24 * 31)));
     let usage = [(this, 1), (last, 5)].into();
     fixture.table.insert(&KeyRecord { usage, ..record(&key) }).await.unwrap();
-    assert_eq!(fixture.table.give_back(key.id(), this).await.unwrap(), Some(0));
-    assert_eq!(fixture.table.give_back(key.id(), this).await.unwrap(), None);
+    assert_eq!(fixture.table.give_back(key.id(), this, None).await.unwrap(), Some(0));
+    assert_eq!(fixture.table.give_back(key.id(), this, None).await.unwrap(), None);
     let usage = fixture.table.find(key.id()).await.unwrap().unwrap().usage;
     assert_eq!(usage, [(this, 0), (last, 5)].into());
 }
@@ -190,7 +190,23 @@ async fn concurrent_admissions_stop_at_the_limit_and_concurrent_give_backs_at_ze
     let answers = join_all((0..30).map(|_| fixture.table.admit(&key, &demand, now()))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 20);
     let month = Month::of(now());
-    let taken_back = join_all((0..30).map(|_| fixture.table.give_back(key.id(), month))).await;
+    let taken_back = join_all((0..30).map(|_| fixture.table.give_back(key.id(), month, None))).await;
     assert_eq!(taken_back.into_iter().filter(|answer| matches!(answer, Ok(Some(_)))).count(), 20);
     assert_eq!(fixture.table.find(key.id()).await.unwrap().unwrap().usage[&month], 0);
+}
+
+#[tokio::test]
+async fn refusals_are_given_back_up_to_their_number_in_the_month_also_at_once() {
+    let fixture = Fixture::start().await;
+    let key = ApiKey::generate().unwrap();
+    fixture.table.insert(&record(&key)).await.unwrap();
+    for _ in 0..12 {
+        fixture.table.admit(&key, &Demand::default(), now()).await.unwrap();
+    }
+    let month = Month::of(now());
+    let refusals = join_all((0..8).map(|_| fixture.table.give_back(key.id(), month, Some(5)))).await;
+    let given_back = refusals.into_iter().filter(|count| count.as_ref().unwrap().is_some()).count();
+    assert_eq!(given_back, 5);
+    assert_eq!(fixture.table.give_back(key.id(), month, None).await.unwrap(), Some(6), "failures are no refusals");
+    assert_eq!(fixture.table.give_back(key.id(), month, Some(6)).await.unwrap(), Some(5));
 }

@@ -6,7 +6,6 @@ use rankbot_shared::app::ports::{Errand, Group, Member, Roblox, RobloxFailure, R
 use rankbot_shared::app::{App, Clock};
 use rankbot_shared::domain::api_key::ApiKey;
 use rankbot_shared::domain::id::{GroupId, RoleId, UserId};
-use rankbot_shared::domain::ladder::Role;
 use rankbot_shared::domain::month::Month;
 
 use crate::fixture::{Fixture, group, now, record};

@@ -55,5 +55,6 @@ pub(crate) fn record(key: &ApiKey) -> KeyRecord {
         created_at: now(),
         secret: key.hash(),
         previous_secret: None,
+        last_request: None,
     }
 }

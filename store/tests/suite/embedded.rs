@@ -25,6 +25,51 @@ async fn data_in_a_directory_survives_a_restart() {
     assert_eq!(found.expect("the table is there").item, Some(note));
 }
 
+/// What is in it are keys and a group's log.
+#[cfg(unix)]
+#[tokio::test]
+async fn directory_and_files_are_their_owners_alone_whatever_they_were_before() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let parent = tempfile::tempdir().expect("a temporary directory");
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    for (name, was_there) in [("fresh", false), (".rankbot", true)] {
+        let directory = parent.path().join(name);
+        if was_there {
+            fs::create_dir(&directory).expect("it can be made");
+            for file in ["dynamodb.sqlite", "dynamodb.lock"] {
+                fs::write(directory.join(file), "").expect("it can be written");
+                fs::set_permissions(directory.join(file), fs::Permissions::from_mode(0o666)).expect("it is ours");
+            }
+            fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).expect("it is ours");
+        }
+        let store = EmbeddedStore::start(Location::Directory(directory.clone())).expect("the directory is writable");
+        create_table(&store.client(), TABLE).await;
+        assert_eq!(mode(&directory), 0o700, "{name}");
+        let files: Vec<_> =
+            fs::read_dir(&directory).expect("it is there").map(|entry| entry.expect("a file").path()).collect();
+        assert!(files.len() >= 2, "{files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+}
+
+/// It may hold what others are to read.
+#[cfg(unix)]
+#[tokio::test]
+async fn another_directory_that_is_there_keeps_its_rights_and_its_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (path, note) = (directory.path(), directory.path().join("note.txt"));
+    fs::write(&note, "for all").expect("it can be written");
+    fs::set_permissions(&note, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let _store = EmbeddedStore::start(Location::Directory(path.to_owned())).expect("the directory is writable");
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((mode(path), mode(&note)), (0o755, 0o644));
+    assert_eq!(mode(&path.join("dynamodb.sqlite")), 0o600);
+}
+
 #[tokio::test]
 async fn dropped_store_lets_go_of_its_directory_with_clients_still_connected() {
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -78,7 +78,8 @@ fn the_limits_follow_the_plan_and_the_kind_of_route() {
             let expected = match route.as_str() {
                 "POST /v1/setRank" | "POST /v1/promote" | "POST /v1/demote" | "POST /v1/rank" => change,
                 "GET /v1/rank/{groupId}/{userId}" => lookup,
-                "$default" => Limit { rate: 5, burst: 5 },
+                "HEAD /v1/status" => Limit { rate: 2, burst: 2 },
+                "$default" => Limit { rate: 3, burst: 2 },
                 _ => other,
             };
             assert_eq!(limit, expected, "{route} {parameters:?}");

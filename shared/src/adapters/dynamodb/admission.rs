@@ -11,10 +11,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use jiff::Timestamp;
 
 use super::item::{Item, bytes, instant, number, parse_number, text};
-use super::key_item::{ACTIVE, from_item, primary_key};
+use super::key_item::{ACTIVE, LAST_REQUEST, from_item, last_request_text, primary_key};
 use super::{Table, store_error};
 use crate::app::ports::{Admissions, NotAdmitted, StoreError};
 use crate::domain::api_key::{ApiKey, KeyId};
+use crate::domain::idempotency::Idempotency;
 use crate::domain::key_record::{Demand, KeyRecord};
 use crate::domain::month::Month;
 
@@ -28,9 +29,13 @@ const OF_GROUP: &str = " AND #groupId = :group";
 const WITH_TARGET: &str = " AND (attribute_not_exists(#maxRank) OR #maxRank >= :target) \
     AND (attribute_not_exists(#allowedRanks) OR contains(#allowedRanks, :target))";
 
+const COUNT: &str = "SET #usage.#month = if_not_exists(#usage.#month, :zero) + :one";
+
 /// An update's condition and everything that it names.
 struct Condition {
     expression: String,
+    /// What is written if it holds.
+    update: String,
     names: HashMap<String, String>,
     values: Item,
 }
@@ -40,6 +45,7 @@ impl Condition {
         let names = ["secretHash", "previousSecretHash", "previousValidUntil", "status", "expiresAt", "limit", "usage"];
         let mut condition = Self {
             expression: ALWAYS.to_owned(),
+            update: COUNT.to_owned(),
             names: names.map(|name| (format!("#{name}"), name.to_owned())).into(),
             values: HashMap::from([
                 (":secret".to_owned(), bytes(key.hash().as_bytes())),
@@ -51,6 +57,7 @@ impl Condition {
         };
         condition.names.insert("#month".to_owned(), Month::of(now).to_string());
         condition.add_demand(demand);
+        condition.add_last_request(demand.under.as_ref(), now);
         condition
     }
 
@@ -69,12 +76,31 @@ impl Condition {
         }
     }
 
+    /// In the same write, so that a repetition that meets the limit knows whether it was it that took the last place.
+    fn add_last_request(&mut self, under: Option<&Idempotency>, now: Timestamp) {
+        self.names.insert("#lastRequest".to_owned(), LAST_REQUEST.to_owned());
+        match under {
+            None => self.update.push_str(" REMOVE #lastRequest"),
+            Some(own) => {
+                self.update.push_str(", #lastRequest = :lastRequest");
+                self.values.insert(":lastRequest".to_owned(), text(last_request_text(own, now)));
+            }
+        }
+    }
+
     fn and(&mut self, rule: &str, names: &[&str], values: impl IntoIterator<Item = (String, AttributeValue)>) {
         self.expression.push_str(rule);
         self.names.extend(names.iter().map(|name| (format!("#{name}"), (*name).to_owned())));
         self.values.extend(values);
     }
 }
+
+/// Beside `usage`, and by month as that is: the refusals that were given back.
+pub(super) const REFUSALS: &str = "refusals";
+const TAKE_BACK: &str = "SET #usage.#month = #usage.#month - :one";
+const AND_COUNT_THE_REFUSAL: &str = ", #refusals.#month = if_not_exists(#refusals.#month, :zero) + :one";
+const COUNTED: &str = "#usage.#month > :zero";
+const AND_FEW_REFUSALS: &str = " AND (attribute_not_exists(#refusals.#month) OR #refusals.#month < :most)";
 
 impl Admissions for Table {
     /// An SDK retry after an answer that got lost counts the request twice: that costs the caller one request, and
@@ -89,7 +115,7 @@ impl Admissions for Table {
             .update_item()
             .table_name(&self.name)
             .set_key(Some(primary_key(key.id())))
-            .update_expression("SET #usage.#month = if_not_exists(#usage.#month, :zero) + :one")
+            .update_expression(condition.update)
             .condition_expression(condition.expression)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values))
@@ -109,15 +135,23 @@ impl Admissions for Table {
 
     /// Not retried: a give-back whose answer got lost may have taken effect, and a second one would give a request
     /// away. A lost give-back costs the caller one request.
-    async fn give_back(&self, key: &KeyId, month: Month) -> Result<Option<u64>, StoreError> {
+    async fn give_back(
+        &self,
+        key: &KeyId,
+        month: Month,
+        most_refusals: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
         const OPERATION: &str = "give back";
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(primary_key(key)))
-            .update_expression("SET #usage.#month = #usage.#month - :one")
-            .condition_expression("#usage.#month > :zero")
+        let request = self.client.update_item().table_name(&self.name).set_key(Some(primary_key(key)));
+        let request = match most_refusals {
+            None => request.update_expression(TAKE_BACK).condition_expression(COUNTED),
+            Some(most) => request
+                .update_expression(format!("{TAKE_BACK}{AND_COUNT_THE_REFUSAL}"))
+                .condition_expression(format!("{COUNTED}{AND_FEW_REFUSALS}"))
+                .expression_attribute_names("#refusals", REFUSALS)
+                .expression_attribute_values(":most", number(most)),
+        };
+        let answer = request
             .expression_attribute_names("#usage", "usage")
             .expression_attribute_names("#month", month.to_string())
             .expression_attribute_values(":one", number(1))
@@ -143,10 +177,11 @@ impl Admissions for Table {
             .table_name(&self.name)
             .set_key(Some(primary_key(key)))
             .condition_expression("attribute_exists(#usage)")
-            .expression_attribute_names("#usage", "usage");
+            .expression_attribute_names("#usage", "usage")
+            .expression_attribute_names("#refusals", REFUSALS);
         let mut paths = Vec::with_capacity(months.len());
         for (place, month) in months.iter().enumerate() {
-            paths.push(format!("#usage.#month{place}"));
+            paths.push(format!("#usage.#month{place}, #refusals.#month{place}"));
             request = request.expression_attribute_names(format!("#month{place}"), month.to_string());
         }
         let request = request.update_expression(format!("REMOVE {}", paths.join(", ")));

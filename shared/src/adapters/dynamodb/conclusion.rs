@@ -16,9 +16,10 @@ use crate::app::ports::{Claimed, Concluded, Ending, StoreError, Verdict};
 use crate::domain::audit::LogEntry;
 use crate::domain::log_id::LogId;
 
-const RELEASE: &str =
-    "REMOVE #holder, #until, #intent, #under, #ixPk, #ixSk, #verdict SET #version = :holder, #recent = :recent";
-const LEAVE: &str = "SET #version = :holder, #recent = :recent, #until = :zero, #ixSk = :ixSk, #verdict = :verdict";
+const RELEASE: &str = "REMOVE #holder, #until, #intent, #under, #ixPk, #ixSk, #verdict SET #version = :holder";
+const LEAVE: &str = "SET #version = :holder, #until = :zero, #ixSk = :ixSk, #verdict = :verdict";
+/// What the run has written, for those who read the member next.
+const AND_REMEMBER: &str = ", #recent = :recent";
 /// What lay under the claim comes up again. A repetition finds it there already.
 const UNCOVER: &str = ", #intent = if_not_exists(#under, #intent)";
 const CHANGED: &str = ", #lastChange = :change";
@@ -73,7 +74,7 @@ impl Closing {
             (":holder".to_owned(), text(claimed.holder.to_string())),
             (":recent".to_owned(), text(recent)),
         ]);
-        Ok(Self { update: update.to_owned(), names: names(used), values })
+        Ok(Self { update: format!("{update}{AND_REMEMBER}"), names: names(used), values })
     }
 
     fn with(mut self, addition: &str, used: &[&str]) -> Self {

@@ -3,19 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 
+use super::admission::REFUSALS;
 use super::item::{
     Item, Unreadable, bytes, instant, number, parse_number, read_number, read_optional_bytes, read_optional_instant,
     read_optional_number, read_text, text, text_key,
 };
 use crate::domain::api_key::{KeyId, SecretHash};
 use crate::domain::id::{GroupId, Rank};
-use crate::domain::key_record::{KeyRecord, KeyStatus, PreviousSecret, RankLimits};
+use crate::domain::idempotency::Idempotency;
+use crate::domain::key_record::{KeyRecord, KeyStatus, LastRequest, PreviousSecret, RankLimits};
 use crate::domain::month::Month;
 
 pub(super) const ACTIVE: &str = "active";
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const HELD: &str = "held";
+pub(super) const LAST_REQUEST: &str = "lastRequest";
 
 /// The primary key of an API key's item.
 pub(super) fn primary_key(id: &KeyId) -> Item {
@@ -27,7 +31,8 @@ pub(super) fn group_pointer(group: GroupId, id: &KeyId) -> Item {
     text_key(&[("pk", &format!("GROUP#{group}")), ("sk", &format!("KEY#{id}"))])
 }
 
-/// The whole item of a new key. `usage` is there from the start: an update cannot count inside a map that is absent.
+/// The whole item of a new key. `usage` and the refusals are there from the start: an update cannot count inside a map that
+/// is absent.
 pub(super) fn to_item(record: &KeyRecord) -> Item {
     let mut item = primary_key(&record.key_id);
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
@@ -39,6 +44,7 @@ pub(super) fn to_item(record: &KeyRecord) -> Item {
     put("secretHash", bytes(record.secret.as_bytes()));
     let usage = record.usage.iter().map(|(month, used)| (month.to_string(), number(used))).collect();
     put("usage", AttributeValue::M(usage));
+    put(REFUSALS, AttributeValue::M(HashMap::new()));
     if let Some(limit) = record.limit {
         put("limit", number(limit));
     }
@@ -88,6 +94,7 @@ pub(super) fn from_item(item: &Item) -> Result<KeyRecord, Unreadable> {
         created_at: read_optional_instant(item, "createdAt")?.ok_or(Unreadable("createdAt"))?,
         secret: SecretHash::from_bytes(read_optional_bytes(item, "secretHash")?.ok_or(Unreadable("secretHash"))?),
         previous_secret: previous_secret(item)?,
+        last_request: last_request(item)?,
     })
 }
 
@@ -104,6 +111,24 @@ fn allowed_ranks(item: &Item) -> Result<Option<BTreeSet<Rank>>, Unreadable> {
     let unreadable = || Unreadable("allowedRanks");
     let ranks = value.as_ns().map_err(|_| unreadable())?;
     ranks.iter().map(|rank| rank.parse().map(Rank::new).map_err(|_| unreadable())).collect::<Result<_, _>>().map(Some)
+}
+
+/// What an admission leaves of a request with an idempotency key: the hashes of both, and when, in Unix milliseconds.
+pub(super) fn last_request_text(own: &Idempotency, at: Timestamp) -> String {
+    format!("{} {} {}", own.key.as_str(), own.request.as_str(), at.as_millisecond())
+}
+
+fn last_request(item: &Item) -> Result<Option<LastRequest>, Unreadable> {
+    if !item.contains_key(LAST_REQUEST) {
+        return Ok(None);
+    }
+    let unreadable = || Unreadable(LAST_REQUEST);
+    let mut parts = read_text(item, LAST_REQUEST)?.split(' ');
+    let (Some(key), Some(request), Some(at)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(unreadable());
+    };
+    let at = at.parse().ok().and_then(|at| Timestamp::from_millisecond(at).ok()).ok_or_else(unreadable)?;
+    Ok(Some(LastRequest { idempotency: Idempotency { key: key.into(), request: request.into() }, at }))
 }
 
 fn previous_secret(item: &Item) -> Result<Option<PreviousSecret>, Unreadable> {

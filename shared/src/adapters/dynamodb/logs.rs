@@ -100,11 +100,7 @@ impl Logs for Table {
     async fn page(&self, query: &LogQuery, now: Timestamp) -> Result<LogPage, StoreError> {
         const OPERATION: &str = "read log";
         let Some(mut place) = Place::of(query) else { return Ok(LogPage { entries: Vec::new(), next: None }) };
-        let filter = query.action.map(|action| {
-            place.names.insert("#action".to_owned(), "action".to_owned());
-            place.values.insert(":action".to_owned(), text(action.as_str()));
-            "#action = :action"
-        });
+        let filter = filter(query, &mut place);
         // One more than is shown, to know whether there are more: what is read is paid for.
         let page = i32::try_from(query.limit).unwrap_or(LOOKED_AT_ONCE).saturating_add(1);
         let mut looked_at_once = if filter.is_some() { LOOKED_AT_ONCE } else { page };
@@ -117,7 +113,7 @@ impl Logs for Table {
                 .table_name(&self.name)
                 .set_index_name(place.index.map(str::to_owned))
                 .key_condition_expression(place.condition)
-                .set_filter_expression(filter.map(str::to_owned))
+                .set_filter_expression(filter.clone())
                 .set_expression_attribute_names(Some(place.names.clone()))
                 .set_expression_attribute_values(Some(place.values.clone()))
                 .scan_index_forward(false)
@@ -146,6 +142,24 @@ impl Logs for Table {
     }
 }
 
+/// What is looked for among the entries that are read; `None` if all of them are.
+fn filter(query: &LogQuery, place: &mut Place) -> Option<String> {
+    let wanted = [
+        ("action", query.action.map(|action| text(action.as_str()))),
+        ("outcome", query.outcome.map(|outcome| text(outcome.as_str()))),
+        ("keyId", query.key_id.as_ref().map(|key_id| text(key_id.to_string()))),
+        ("actorId", query.actor.map(number)),
+    ];
+    let mut conditions = Vec::new();
+    for (name, value) in wanted {
+        let Some(value) = value else { continue };
+        place.names.insert(format!("#{name}"), name.to_owned());
+        place.values.insert(format!(":{name}"), value);
+        conditions.push(format!("#{name} = :{name}"));
+    }
+    (!conditions.is_empty()).then(|| conditions.join(" AND "))
+}
+
 /// An entry, as it is stored.
 pub(super) fn item(entry: &LogEntry) -> Result<Item, StoreError> {
     let intent = &entry.intent;
@@ -153,6 +167,9 @@ pub(super) fn item(entry: &LogEntry) -> Result<Item, StoreError> {
     item.insert("entry".to_owned(), text(serde_json::to_string(entry).map_err(store_error(APPEND))?));
     item.insert("userId".to_owned(), number(intent.user));
     item.insert("action".to_owned(), text(intent.action.as_str()));
+    item.insert("outcome".to_owned(), text(entry.outcome.as_str()));
+    item.insert("keyId".to_owned(), text(intent.key_id.to_string()));
+    item.extend(intent.actor.map(|actor| ("actorId".to_owned(), number(actor))));
     item.insert("ixPk".to_owned(), text(log_of_member(intent.group, intent.user)));
     item.insert("ixSk".to_owned(), text(intent.log_id.to_string()));
     if let Some(until) = entry.kept_until() {

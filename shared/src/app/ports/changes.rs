@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{GroupRecord, Member, StoreError};
 use crate::domain::api_key::KeyId;
-use crate::domain::audit::{Intent, LogEntry, LoggedAction};
+use crate::domain::audit::{Intent, LogEntry, LoggedAction, Outcome};
 use crate::domain::group_settings::Block;
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::idempotency::{Idempotency, IdempotencyKey, Known, StoredAnswer};
@@ -244,6 +244,12 @@ pub struct LogQuery {
     pub group: GroupId,
     /// Of this member alone.
     pub user: Option<UserId>,
+    /// Asked for by this Roblox user alone.
+    pub actor: Option<UserId>,
+    /// By this API key alone.
+    pub key_id: Option<KeyId>,
+    /// With this outcome alone.
+    pub outcome: Option<Outcome>,
     /// Of this action alone.
     pub action: Option<LoggedAction>,
     /// From this instant on.

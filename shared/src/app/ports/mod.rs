@@ -51,8 +51,14 @@ pub trait Admissions: Send + Sync {
     ) -> impl Future<Output = Result<KeyRecord, NotAdmitted>> + Send;
 
     /// Takes one counted request back, never below zero and never twice. Returns the month's count after it;
-    /// `None` if there was nothing to take back.
-    fn give_back(&self, key: &KeyId, month: Month) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+    /// `None` if there was nothing to take back, or if as many refusals were given back in the month as may be. `Some(most)`
+    /// counts it as one of these.
+    fn give_back(
+        &self,
+        key: &KeyId,
+        month: Month,
+        most_refusals: Option<u64>,
+    ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 
     /// Takes the counters of these months out of the key. Safe to repeat.
     fn prune(&self, key: &KeyId, months: &[Month]) -> impl Future<Output = Result<(), StoreError>> + Send;

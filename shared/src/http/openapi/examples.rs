@@ -10,7 +10,12 @@ const GROUP: u64 = 7_042_001;
 /// Bodies, by name.
 pub(super) fn requests(endpoint: Endpoint) -> Value {
     match endpoint {
-        Endpoint::SetRank => json!({"byRank": shown(set_by_rank()), "byRole": shown(set_by_role())}),
+        Endpoint::SetRank => json!({
+            "byRank": shown(set_by_rank()),
+            "byRole": shown(set_by_role()),
+            "byName": shown(set_by_name()),
+            "neverLower": shown(with(set_by_rank(), json!({"neverLower": true, "ifRank": [1, 254]}))),
+        }),
         Endpoint::Promote => json!({"oneStep": shown(promote()), "severalSteps": shown(step("promote", 200_006, "3"))}),
         Endpoint::Demote => json!({"oneStep": shown(step("demote", 200_005, "1"))}),
         Endpoint::AnyRankChange => json!({
@@ -35,7 +40,11 @@ pub(super) fn requests(endpoint: Endpoint) -> Value {
 /// Answers with 200, by name.
 pub(super) fn answers(endpoint: Endpoint) -> Value {
     match endpoint {
-        Endpoint::SetRank => json!({"done": shown(set()), "dryRun": shown(with(set(), json!({"dryRun": true})))}),
+        Endpoint::SetRank => json!({
+            "done": shown(set()),
+            "dryRun": shown(with(set(), json!({"dryRun": true}))),
+            "kept": shown(kept()),
+        }),
         Endpoint::Promote => json!({"done": shown(promoted()), "atTheTop": shown(at_the_top())}),
         Endpoint::Demote => json!({"done": shown(demoted()), "atTheFoot": shown(at_the_foot())}),
         Endpoint::AnyRankChange => json!({
@@ -82,6 +91,15 @@ fn set_by_role() -> Value {
         "actorId": 100_001,
         "dryRun": true,
     })
+}
+
+fn set_by_name() -> Value {
+    json!({"groupId": GROUP, "userId": 200_001, "action": "setRank", "targetRoleName": "cabin crew"})
+}
+
+fn kept() -> Value {
+    let senior = role(31_000_640, "Senior Crew", 35);
+    with(change(200_004, "setRank", &senior, &senior), json!({"kept": true}))
 }
 
 fn promote() -> Value {

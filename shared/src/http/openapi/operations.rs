@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -139,6 +140,13 @@ fn text(route: &Route) -> Text {
             "Key",
             "the-key",
         ),
+        Endpoint::Status if route.method == Method::HEAD => text(
+            "headStatus",
+            "Whether RankBot is up, without a body",
+            "As GET, for monitors that send HEAD alone.",
+            "Key",
+            "the-key",
+        ),
         Endpoint::Status => text(
             "getStatus",
             "Whether RankBot is up",
@@ -215,7 +223,7 @@ fn body(endpoint: Endpoint) -> Option<Value> {
     let json = json!({ "schema": schema, "examples": examples::requests(endpoint) });
     Some(json!({
         "required": required,
-        "description": "At most 16 KiB.",
+        "description": "At most 16 KiB, before it is compressed; with `Content-Encoding: gzip` or none.",
         "content": { "application/json": json },
     }))
 }

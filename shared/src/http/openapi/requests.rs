@@ -4,13 +4,13 @@
 use serde_json::{Map, Value, json};
 
 use super::schemas::whole_number;
-use crate::domain::audit::LoggedAction;
+use crate::domain::audit::{LoggedAction, Outcome};
 use crate::domain::id::{MAX_ID, Rank};
-use crate::domain::rank_change::{Action, Reason};
+use crate::domain::rank_change::{Action, Reason, RoleName};
 use crate::http::log_query::{DEFAULT_LIMIT, LARGEST_LIMIT};
 
-/// The last second that an instant can have: the largest of [`jiff::Timestamp`].
-const LAST_SECOND: i64 = 253_402_207_200;
+/// The last second that an instant can have: a larger number would be one of milliseconds.
+const LAST_SECOND: i64 = 99_999_999_999;
 /// The most steps that a promotion or demotion can take.
 const MOST_STEPS: u64 = 10;
 
@@ -32,8 +32,11 @@ pub(super) fn bodies() -> Map<String, Value> {
                 "How many distinct ranks to move, as a number or as a string of digits.",
             ),
         ),
-        ("SetRankByRank", set_rank(("targetRank", "AssignableRank"), "targetRoleId")),
-        ("SetRankByRole", set_rank(("targetRoleId", "Id"), "targetRank")),
+        ("RoleName", role_name()),
+        ("RankOrRange", rank_or_range()),
+        ("SetRankByRank", set_rank(("targetRank", "AssignableRank"))),
+        ("SetRankByRole", set_rank(("targetRoleId", "Id"))),
+        ("SetRankByName", set_rank(("targetRoleName", "RoleName"))),
         ("Promote", step(Action::Promote)),
         ("Demote", step(Action::Demote)),
         ("Undo", undo()),
@@ -44,7 +47,7 @@ pub(super) fn bodies() -> Map<String, Value> {
 /// The schema of a route's body, and examples of it.
 pub(super) fn of(actions: &[Action]) -> Value {
     let names = actions.iter().flat_map(|action| match action {
-        Action::SetRank => &["SetRankByRank", "SetRankByRole"][..],
+        Action::SetRank => &["SetRankByRank", "SetRankByRole", "SetRankByName"][..],
         Action::Promote => &["Promote"],
         Action::Demote => &["Demote"],
     });
@@ -74,17 +77,43 @@ fn object(properties: &Value, required: &[&str]) -> Value {
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
-fn set_rank((target, kind): (&str, &str), other: &str) -> Value {
-    let properties = json!({
+/// A role's whole name.
+fn role_name() -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": RoleName::MAX_CHARACTERS,
+        "pattern": r"^\s*\S[\s\S]*$",
+        "description": "A role's whole name; case does not matter.",
+    })
+}
+
+/// What `ifRank` takes.
+fn rank_or_range() -> Value {
+    let rank = json!({"type": "integer", "minimum": 0, "maximum": Rank::OWNER});
+    json!({
+        "description": "A rank, or the lowest and the highest one.",
+        "oneOf": [rank, {"type": "array", "items": rank, "minItems": 2, "maxItems": 2}],
+    })
+}
+
+fn set_rank((target, kind): (&str, &str)) -> Value {
+    let mut properties = json!({
         "groupId": reference("Id"),
         "userId": reference("Id"),
         "action": {"type": "string", "const": Action::SetRank},
-        target: reference(kind),
-        other: {"type": "null"},
+        "targetRank": {"type": "null"},
+        "targetRoleId": {"type": "null"},
+        "targetRoleName": {"type": "null"},
+        "neverLower": {"type": ["boolean", "null"], "description": "Whoever stands above the target stays there."},
+        "ifRank": or_null("RankOrRange"),
         "reason": reason(),
         "actorId": or_null("Id"),
         "dryRun": dry_run(),
     });
+    if let Some(properties) = properties.as_object_mut() {
+        properties.insert(target.to_owned(), reference(kind));
+    }
     object(&properties, &["groupId", "userId", "action", target])
 }
 
@@ -94,6 +123,7 @@ fn step(action: Action) -> Value {
         "userId": reference("Id"),
         "action": {"type": "string", "const": action},
         "steps": or_null("Steps"),
+        "ifRank": or_null("RankOrRange"),
         "reason": reason(),
         "actorId": or_null("Id"),
         "dryRun": dry_run(),
@@ -143,6 +173,19 @@ pub(super) fn log_query() -> Vec<Value> {
     let parameter = |name: &str, description: &str, schema: Value, example: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema, "example": example });
     vec![
         parameter("userId", "Only changes of this member.", id(), json!(200_001)),
+        parameter("actorId", "Only changes that this Roblox user asked for.", id(), json!(100_001)),
+        parameter(
+            "keyId",
+            "Only changes by this API key.",
+            json!({ "type": "string", "pattern": "^[0-9A-Za-z]{12}$" }),
+            json!("D4Ljm6WFHwd3"),
+        ),
+        parameter(
+            "outcome",
+            "Only changes that ended so.",
+            json!({ "type": "string", "enum": Outcome::ALL }),
+            json!(Outcome::Changed),
+        ),
         parameter(
             "action",
             "Only what was asked for by this name.",
@@ -217,6 +260,7 @@ mod tests {
         for (schema, fields) in [
             ("SetRankByRank", rank_change_body::SET_FIELDS),
             ("SetRankByRole", rank_change_body::SET_FIELDS),
+            ("SetRankByName", rank_change_body::SET_FIELDS),
             ("Promote", rank_change_body::STEP_FIELDS),
             ("Demote", rank_change_body::STEP_FIELDS),
         ] {

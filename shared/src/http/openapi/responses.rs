@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::examples;
@@ -33,7 +33,7 @@ pub(super) fn of(route: &Route) -> BTreeMap<String, Value> {
         codes.entry(code.status()).or_default().push(*code);
     }
     let errors = codes.into_iter().map(|(status, codes)| (status.as_str().to_owned(), error(status, &codes, route)));
-    errors.chain([("200".to_owned(), success(route.endpoint))]).collect()
+    errors.chain([("200".to_owned(), success(route))]).collect()
 }
 
 /// Whether this error can be the answer of a request to this path.
@@ -45,6 +45,7 @@ fn occurs(code: ErrorCode, route: &Route) -> bool {
         ErrorCode::MissingParameter | ErrorCode::InvalidAction | ErrorCode::AmbiguousRole => {
             changes && endpoint != Endpoint::Undo
         }
+        ErrorCode::RankMismatch => changes && endpoint != Endpoint::Undo,
         ErrorCode::InvalidParameter => changes || names("{") || endpoint == Endpoint::Logs,
         ErrorCode::RoleNotFound => {
             matches!(endpoint, Endpoint::SetRank | Endpoint::AnyRankChange | Endpoint::Undo)
@@ -59,6 +60,7 @@ fn occurs(code: ErrorCode, route: &Route) -> bool {
         ErrorCode::LogNotFound => names("{logId}"),
         ErrorCode::UserNotInGroup => changes || endpoint == Endpoint::GetRank,
         ErrorCode::InvalidJson
+        | ErrorCode::UnsupportedEncoding
         | ErrorCode::RankNotAllowed
         | ErrorCode::UserBlocked
         | ErrorCode::TargetNotManageable
@@ -99,9 +101,12 @@ fn is_counted(endpoint: Endpoint) -> bool {
     !matches!(endpoint, Endpoint::KeyInfo | Endpoint::Status)
 }
 
-fn success(endpoint: Endpoint) -> Value {
+fn success(route: &Route) -> Value {
+    let endpoint = route.endpoint;
     let (schema, description) = match endpoint {
-        Endpoint::SetRank => (reference("RankChangeDone"), "The member stands at the target."),
+        Endpoint::SetRank => {
+            (reference("RankChangeDone"), "The member stands at the target, or above it and is kept there.")
+        }
         Endpoint::Undo => (reference("RankChangeDone"), "The member holds the roles from before."),
         Endpoint::Promote => (done_or("LadderEndsAbove"), "Moved, or at the top of the ladder already."),
         Endpoint::Demote => (done_or("LadderEndsBelow"), "Moved, or at the foot of the ladder already."),
@@ -127,8 +132,10 @@ fn success(endpoint: Endpoint) -> Value {
         insert(&mut response, "links", links());
     }
     insert(&mut response, "headers", headers.into_iter().collect());
-    let json = json!({"schema": schema, "examples": examples::answers(endpoint)});
-    insert(&mut response, "content", json!({"application/json": json}));
+    if route.method != Method::HEAD {
+        let json = json!({"schema": schema, "examples": examples::answers(endpoint)});
+        insert(&mut response, "content", json!({"application/json": json}));
+    }
     response
 }
 
@@ -186,7 +193,6 @@ fn headers_of(status: StatusCode, codes: &[ErrorCode], of_the_gateway: bool, rou
         | StatusCode::CONFLICT
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE => headers.push(optional("Retry-After")),
-        StatusCode::NOT_FOUND if changes_ranks(route.endpoint) => headers.push(optional("Idempotency-Replayed")),
         _ => {}
     }
     headers
@@ -204,6 +210,7 @@ const fn key_is_recognised(code: ErrorCode) -> bool {
         | ErrorCode::RouteNotFound
         | ErrorCode::MethodNotAllowed
         | ErrorCode::PayloadTooLarge
+        | ErrorCode::UnsupportedEncoding
         | ErrorCode::InternalError
         | ErrorCode::ServiceUnavailable => false,
         ErrorCode::RoleNotFound
@@ -220,6 +227,7 @@ const fn key_is_recognised(code: ErrorCode) -> bool {
         | ErrorCode::RankChangeInProgress
         | ErrorCode::IdempotencyInProgress
         | ErrorCode::ChangedSince
+        | ErrorCode::RankMismatch
         | ErrorCode::IdempotencyKeyReused
         | ErrorCode::MonthlyLimitReached
         | ErrorCode::RobloxUnavailable
@@ -304,6 +312,23 @@ pub(super) fn specialise(schemas: &mut Map<String, Value>) {
     schemas.insert("LadderEndsAbove".to_owned(), ladder_end("ALREADY_HIGHEST_RANK"));
     schemas.insert("LadderEndsBelow".to_owned(), ladder_end("ALREADY_LOWEST_RANK"));
     schemas.insert(
+        "Problems".to_owned(),
+        json!({
+            "type": "array",
+            "description": "Every fault of the body, the first of which is the answer's own.",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "field": {"type": ["string", "null"], "description": "null for the body as a whole."},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+                "required": ["field", "code", "message"],
+            },
+        }),
+    );
+    schemas.insert(
         "GatewayMessage".to_owned(),
         json!({
             "type": "object",
@@ -334,8 +359,9 @@ fn special_fields(code: ErrorCode) -> Value {
         Details::Always(details) => (details, true),
     };
     let names: Vec<String> = details.as_object().map(|details| details.keys().cloned().collect()).unwrap_or_default();
-    // Which parameters there are instead is said where that helps.
-    let names: Vec<String> = names.into_iter().filter(|name| name != "known").collect();
+    // Which parameters there are instead is said where that helps, and all faults where it is a body that has them.
+    let is_there = |name: &String| name != "known" && (name != "problems" || code == ErrorCode::InvalidJson);
+    let names: Vec<String> = names.into_iter().filter(is_there).collect();
     insert(&mut properties, "details", json!({"type": "object", "properties": details, "required": names}));
     let mut schema = json!({"properties": properties});
     if always {
@@ -356,9 +382,19 @@ fn details(code: ErrorCode) -> Details {
     let plan = || json!({"type": "string", "enum": Plan::ALL});
     let count = || json!({"type": "integer", "minimum": 0});
     match code {
-        ErrorCode::MissingParameter => Details::Always(json!({"parameter": text()})),
-        ErrorCode::InvalidParameter => Details::Always(json!({"parameter": text(), "known": texts()})),
-        ErrorCode::InvalidAction => Details::Always(json!({"parameter": text(), "allowed": texts()})),
+        ErrorCode::MissingParameter => Details::Always(json!({"parameter": text(), "problems": reference("Problems")})),
+        ErrorCode::InvalidParameter => {
+            Details::Always(json!({"parameter": text(), "known": texts(), "problems": reference("Problems")}))
+        }
+        ErrorCode::InvalidAction => {
+            Details::Always(json!({"parameter": text(), "allowed": texts(), "problems": reference("Problems")}))
+        }
+        ErrorCode::InvalidJson => Details::Always(json!({"problems": reference("Problems")})),
+        ErrorCode::UnsupportedEncoding => Details::Always(json!({"encoding": text(), "supported": texts()})),
+        ErrorCode::RankMismatch => {
+            let rank = json!({"type": "integer", "minimum": Rank::BASE, "maximum": Rank::OWNER});
+            Details::Always(json!({"rank": rank}))
+        }
         ErrorCode::RoleNotFound => {
             let rank = json!({"type": "integer", "minimum": Rank::BASE, "maximum": Rank::HIGHEST_ASSIGNABLE});
             Details::Always(json!({"availableRanks": {"type": "array", "items": rank}}))
@@ -380,8 +416,7 @@ fn details(code: ErrorCode) -> Details {
             "used": count(),
             "resetsAt": {"type": "string", "format": "date-time"},
         })),
-        ErrorCode::InvalidJson
-        | ErrorCode::MissingApiKey
+        ErrorCode::MissingApiKey
         | ErrorCode::InvalidApiKey
         | ErrorCode::ApiKeyRevoked
         | ErrorCode::ApiKeyExpired
