@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use dynoxide::{Database, server};
+use dynoxide::Database;
 use tokio::net::TcpListener;
 
 use crate::Connection;
+use crate::front;
 use crate::private;
 use crate::server_thread::{ServerThread, ShutdownSignal};
 
@@ -109,12 +110,9 @@ impl EmbeddedStore {
 
 async fn serve(listener: TcpListener, database: Database, stop: ShutdownSignal) {
     let sweeping = delete_expired_items(database.clone());
-    let serving = server::serve_with_shutdown(listener, database, async {
-        let _ = stop.await;
-    });
+    let serving = front::serve(listener, database, stop);
     tokio::select! {
-        // The only failure it has is one of accepting connections, and axum retries those itself.
-        _ = serving => {}
+        () = serving => {}
         () = sweeping => {}
     }
 }

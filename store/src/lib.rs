@@ -11,6 +11,7 @@
 
 mod connection;
 mod embedded;
+mod front;
 mod private;
 mod server_thread;
 pub mod testing;

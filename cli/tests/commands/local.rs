@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use rankbot::local::{Local, LocalOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -352,4 +353,30 @@ async fn the_exports_of_the_greeting_lead_the_other_commands_to_the_store() {
     let environment: Vec<(&str, &str)> = exports.split(' ').map(|pair| pair.split_once('=').unwrap()).collect();
     let listed = run(&["keys", "list", "--json"], &environment).await.json();
     assert_eq!(listed.as_array().unwrap().len(), 3);
+}
+
+/// A page of somebody else's site, which the developer has open, and one whose name is made to lead to this machine.
+#[tokio::test]
+async fn no_page_of_another_site_is_answered_by_the_api_or_the_sandbox() {
+    let local = Local::start(LocalOptions::default()).await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let sandbox = local.sandbox_url().unwrap();
+    for url in [format!("{}/v1/status", local.url()), format!("{sandbox}/sandbox/faults"), format!("{sandbox}/")] {
+        assert_eq!(client.get(&url).send().await.unwrap().status(), 200, "{url}");
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("host", "evil.example"),
+        ] {
+            let answer = client.get(&url).header(name, value).send().await.unwrap();
+            assert_eq!(answer.status(), 403, "{url} {name}: {value}");
+            assert!(!answer.headers().contains_key("access-control-allow-origin"));
+        }
+    }
+    let fault = r#"{"effect":{"status":{"status":503}}}"#;
+    let injecting = client.post(format!("{sandbox}/sandbox/faults")).header("origin", "https://evil.example");
+    assert_eq!(injecting.body(fault).send().await.unwrap().status(), 403);
+    assert!(local.sandbox().unwrap().faults().is_empty(), "no fault was injected");
+    local.stop().await;
 }

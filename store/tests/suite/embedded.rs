@@ -146,3 +146,45 @@ fn environment_names_the_store_by_the_standard_variables() {
         ]
     );
 }
+
+/// What a page in a browser can send: with its own site in `Origin`, or by a name of its own that leads to this machine.
+#[tokio::test]
+async fn no_page_of_any_site_is_let_in_and_programs_are() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let store = EmbeddedStore::start(Location::Memory).expect("memory needs nothing");
+    create_table(&store.client(), TABLE).await;
+    let endpoint = store.endpoint();
+    let authority = endpoint.strip_prefix("http://").expect("plain HTTP");
+    let own_host = format!("host: {authority}");
+    let ask = |method: &'static str, headers: Vec<String>| async move {
+        let mut stream = tokio::net::TcpStream::connect(authority).await.expect("it listens");
+        let body = "{}";
+        let mut head = format!("{method} / HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        head.push_str("content-type: application/x-amz-json-1.0\r\nx-amz-target: DynamoDB_20120810.ListTables\r\n");
+        head.push_str("authorization: AWS4-HMAC-SHA256 Credential=local/20261123/us-east-1/dynamodb/aws4_request, ");
+        head.push_str("SignedHeaders=host;x-amz-date, Signature=0\r\nx-amz-date: 20261123T000000Z\r\n");
+        for header in headers {
+            head.push_str(&header);
+            head.push_str("\r\n");
+        }
+        stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("it answers");
+        answer
+    };
+    let program = ask("POST", vec![own_host.clone()]).await;
+    assert!(program.starts_with("HTTP/1.1 200") && program.contains(TABLE), "{program}");
+    for headers in [
+        vec![own_host.clone(), "origin: https://evil.example".to_owned()],
+        vec![own_host.clone(), "origin: null".to_owned()],
+        vec![own_host.clone(), "sec-fetch-site: same-site".to_owned()],
+        vec!["host: evil.example".to_owned()],
+        vec!["host: 127.0.0.1.evil.example:80".to_owned()],
+    ] {
+        for method in ["POST", "OPTIONS", "GET"] {
+            let answer = ask(method, headers.clone()).await;
+            assert!(answer.starts_with("HTTP/1.1 403"), "{method} {headers:?}: {answer}");
+            assert!(!answer.to_lowercase().contains("access-control") && !answer.contains(TABLE), "{answer}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The embedded engine's door: it lets programs in, and no page of any site.
+//!
+//! The engine itself answers pages of every site, preflights included. Its own listener therefore accepts a single connection,
+//! the door's, and no more after that; what the door has let in goes through it. Programs of this machine are let in whoever runs them: no credential is checked.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+
+use dynoxide::{Database, server};
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use crate::server_thread::ShutdownSignal;
+
+type Accepting = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Answer = Response<Either<Incoming, Full<Bytes>>>;
+
+/// Serves the database until the signal, and the requests that are running then.
+pub(crate) async fn serve(listener: TcpListener, database: Database, mut stop: ShutdownSignal) {
+    let mut connections = JoinSet::new();
+    let (closing, closed) = tokio::sync::watch::channel(false);
+    loop {
+        tokio::select! {
+            _ = &mut stop => break,
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                connections.spawn(serve_connection(stream, database.clone(), closed.clone()));
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    let _ = closing.send(true);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve_connection(stream: TcpStream, database: Database, mut closing: tokio::sync::watch::Receiver<bool>) {
+    // A refusal costs some latency, nothing else.
+    let _ = stream.set_nodelay(true);
+    let engine: Mutex<Option<Engine>> = Mutex::new(None);
+    let service = service_fn(|request: Request<Incoming>| async {
+        Ok::<Answer, Infallible>(match refusal(request.headers()) {
+            Some(why) => refused(StatusCode::FORBIDDEN, why),
+            None => match pass(request, &database, &engine).await {
+                Ok(answer) => answer.map(Either::Left),
+                Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "The store has closed the connection."),
+            },
+        })
+    });
+    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    tokio::select! {
+        // An error is a client that went away.
+        _ = serving.as_mut() => return,
+        _ = closing.changed() => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
+}
+
+/// Why a request is not let in.
+fn refusal(headers: &HeaderMap) -> Option<&'static str> {
+    const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+    if headers.contains_key(ORIGIN) || headers.contains_key(SITE) {
+        return Some("This store answers programs, and no page in a browser.");
+    }
+    let is_an_address = |host: &HeaderValue| {
+        let host = host.to_str().unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() || OWN_NAMES.contains(&name)
+    };
+    let foreign = headers.get(HOST).is_some_and(|host| !is_an_address(host));
+    foreign.then_some("This store answers to an address of this machine alone.")
+}
+
+/// What this machine is called in its own containers, and by itself.
+const OWN_NAMES: [&str; 3] = ["localhost", "host.docker.internal", "host.containers.internal"];
+
+fn refused(status: StatusCode, why: &str) -> Answer {
+    let body = format!(r#"{{"__type":"com.amazon.coral.service#AccessDeniedException","message":"{why}"}}"#);
+    let mut answer = Response::new(Either::Right(Full::from(body)));
+    *answer.status_mut() = status;
+    let json = HeaderValue::from_static("application/x-amz-json-1.0");
+    answer.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
+    answer
+}
+
+/// A connection to an engine of its own.
+struct Engine {
+    sender: SendRequest<Incoming>,
+    /// The engine's accepting of connections. Nobody drives it any more, so that it accepts none; if it ended, so would the
+    /// connection.
+    _accepting: Accepting,
+}
+
+/// One connection to the engine for one of a client.
+async fn pass(
+    request: Request<Incoming>,
+    database: &Database,
+    engine: &Mutex<Option<Engine>>,
+) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut engine = engine.lock().await;
+    let mut own = match engine.take().filter(|engine| !engine.sender.is_closed()) {
+        Some(own) => own,
+        None => connect(database.clone()).await?,
+    };
+    own.sender.ready().await?;
+    let answer = own.sender.send_request(request).await?;
+    *engine = Some(own);
+    Ok(answer)
+}
+
+/// A connection to an engine that accepts no other.
+async fn connect(database: Database) -> io::Result<Engine> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let mut accepting: Accepting = Box::pin(server::serve_on(listener, database));
+    tokio::select! {
+        () = &mut accepting => Err(io::Error::other("the engine accepts no connection")),
+        sender = is_accepted(address) => Ok(Engine { sender: sender?, _accepting: accepting }),
+    }
+}
+
+/// Connects, and waits for a first answer: until then the connection may be waiting to be accepted.
+async fn is_accepted(address: SocketAddr) -> io::Result<SendRequest<Incoming>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    first_answer(&mut stream).await?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(async move {
+        // It ends with the client's connection, or with the engine.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
+async fn first_answer(stream: &mut TcpStream) -> io::Result<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    stream.write_all(b"OPTIONS /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    loop {
+        let mut part = [0; 512];
+        let read = stream.read(&mut part).await?;
+        answer.extend_from_slice(part.get(..read).unwrap_or_default());
+        let text = String::from_utf8_lossy(&answer).to_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return Ok(());
+            }
+        }
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
