@@ -42,9 +42,11 @@ impl<S: Store, R: Roblox> App<S, R> {
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         // One deadline for all: what it does not come to is the next sweep's.
         let deadline = Deadline::for_request();
-        let (now, mut abandoned) = (self.now(), self.store.open_changes(SWEPT_AT_ONCE).await?);
+        let now = self.now();
+        let mut abandoned = Box::pin(self.store.open_changes(SWEPT_AT_ONCE)).await?;
         for open in abandoned.iter().filter(|open| is_ahead(open.until, now)) {
-            report(open.intent.log_id, "claim not shortened", self.store.shorten(open, end_of_lease(now)).await);
+            let shortened = Box::pin(self.store.shorten(open, end_of_lease(now))).await;
+            report(open.intent.log_id, "claim not shortened", shortened);
         }
         abandoned.retain(|open| held_until(open) <= now);
         let found = abandoned.len();
@@ -73,7 +75,7 @@ impl<S: Store, R: Roblox> App<S, R> {
     /// when a lease that begins now is, whatever its clock says.
     pub(super) async fn shortened(&self, open: &OpenChange, now: Timestamp) -> AppError {
         let until = end_of_lease(now);
-        match self.store.shorten(open, until).await {
+        match Box::pin(self.store.shorten(open, until)).await {
             Ok(()) => AppError::RankChangeInProgress { retry_after: wait_for(until, now) },
             Err(error) => error.into(),
         }

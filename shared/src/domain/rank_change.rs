@@ -171,7 +171,7 @@ impl RankChange {
             Movement::Set(Target::Name(RoleName(name))) => (Some(format!("name {name}")), None),
             Movement::Promote(steps) | Movement::Demote(steps) => (None, Some(steps.count())),
         };
-        let mut request = json!({
+        let request = json!({
             "action": self.movement.action(),
             "group": self.group,
             "user": self.user,
@@ -182,13 +182,10 @@ impl RankChange {
             "dryRun": self.mode == Mode::DryRun,
         });
         // Only where they are there: without them the hash is what it was before there were any.
-        if let Some((lowest, highest)) = self.conditions.if_rank {
-            request["ifRank"] = json!([lowest, highest]);
+        match self.conditions {
+            Conditions { if_rank: None, never_lower: false } => RequestHash::of(&request),
+            Conditions { if_rank, never_lower } => RequestHash::of(&json!([request, if_rank, never_lower])),
         }
-        if self.conditions.never_lower {
-            request["neverLower"] = json!(true);
-        }
-        RequestHash::of(&request)
     }
 }
 

@@ -68,8 +68,8 @@ impl RecentWrites {
     /// Those that a reading made now may be older than. One of a time that is yet to come is of a clock that is wrong.
     fn counting_at(&self, now: Timestamp) -> Vec<RecentWrite> {
         let (since, until) = (now.saturating_sub(LAG), now.saturating_add(LEASE));
-        let since = since.map_or(i64::MIN, |since| since.as_millisecond());
-        let until = until.map_or(i64::MAX, |until| until.as_millisecond());
+        let since = since.map_or(i64::MIN, Timestamp::as_millisecond);
+        let until = until.map_or(i64::MAX, Timestamp::as_millisecond);
         self.0.iter().filter(|write| write.2 > since && write.2 <= until).copied().collect()
     }
 }

@@ -20,6 +20,9 @@ fn role(id: u64, rank: u8) -> Role {
     Role { id: RoleId::new(id).unwrap(), name: format!("role {id}"), rank: Rank::new(rank), member_count: None }
 }
 
+/// Nothing was written to the member of late.
+const NOTHING: &RecentWrites = &RecentWrites::NONE;
+
 fn member() -> Member {
     Member { group: group(7), user: UserId::new(5).unwrap() }
 }
@@ -53,15 +56,7 @@ fn in_seconds(seconds: u64) -> Timestamp {
 /// A claim of the first run, until ten seconds from now.
 async fn claimed(fixture: &Fixture) -> Claimed {
     let (holder, until) = (run(1), in_seconds(10));
-    let claim = Claim {
-        holder,
-        until,
-        intent: &intent(holder),
-        seen: None,
-        over: None,
-        recent: &RecentWrites::NONE,
-        now: now(),
-    };
+    let claim = Claim { holder, until, intent: &intent(holder), seen: None, over: None, recent: NOTHING, now: now() };
     fixture.table.claim(&claim).await.unwrap()
 }
 
@@ -109,8 +104,7 @@ async fn only_a_claim_that_is_over_gives_way_and_only_to_who_names_it() {
     let next = intent(run(2));
     let lay = |over, seconds, seen| {
         let (until, now) = (in_seconds(60), in_seconds(seconds));
-        const NONE: &RecentWrites = &RecentWrites::NONE;
-        let claim = Claim { holder: run(2), until, intent: &next, seen, over, recent: NONE, now };
+        let claim = Claim { holder: run(2), until, intent: &next, seen, over, recent: NOTHING, now };
         let table = &fixture.table;
         async move { table.claim(&claim).await }
     };

@@ -200,7 +200,7 @@ fn broken(call: &Call, error: reqwest::Error) -> RobloxFailure {
 /// What a status means. Roblox's error bodies come in three forms and as plain text, and none says more that is
 /// documented than the status: the body goes to the log alone.
 ///
-/// 409 ABORTED and 499 CANCELLED pass by themselves, says Roblox's list of codes, and are like a 503. 501 NOT_IMPLEMENTED
+/// 409 ABORTED and 499 CANCELLED pass by themselves, says Roblox's list of codes, and are like a 503. 501 `NOT_IMPLEMENTED`
 /// does not pass. 408 is a time-out that somebody on the way has noticed (RFC 9110, 15.5.9).
 fn refused(call: &Call, status: StatusCode, retry_after: Option<Duration>, body: &[u8], key: &BotKey) -> RobloxFailure {
     let fault = match status {
