@@ -15,6 +15,7 @@ use super::lag::Rereading;
 use super::lease::Lease;
 use super::ports::{Errand, Member, Roblox, RobloxFailure, RobloxFault};
 use crate::domain::id::RoleId;
+use crate::domain::recent_writes::Basis;
 use crate::domain::role_change::{RoleChange, RoleWrite};
 
 /// A write whose outcome is unknown is sent once more.
@@ -120,7 +121,7 @@ pub(super) struct Writer<'a, R> {
     lease: &'a Lease,
     errand: Errand,
     /// Writes that were sent and may have taken effect, in their order.
-    sent: Mutex<Vec<RoleWrite>>,
+    sent: Mutex<Vec<(RoleWrite, Basis)>>,
 }
 
 impl<'a, R: Roblox> Writer<'a, R> {
@@ -129,17 +130,18 @@ impl<'a, R: Roblox> Writer<'a, R> {
     }
 
     /// The writes that may have taken effect, in their order.
-    pub(super) fn sent(&self) -> Vec<RoleWrite> {
+    pub(super) fn sent(&self) -> Vec<(RoleWrite, Basis)> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Carries the change out.
     pub(super) async fn apply(&self, change: &RoleChange, begun: Begun) -> Result<Applied, NotApplied> {
         let forward = self.errand.with_undo_reserved();
+        let basis = if matches!(begun, Begun::Perhaps) { Basis::Blind } else { Basis::Needed };
         let mut progress = Progress::of(change, begun);
         let to_do: Vec<RoleWrite> = change.writes().filter(|write| !progress.shown.contains(write)).collect();
         for write in to_do {
-            let failure = match self.write(write, &progress.shown, &forward).await {
+            let failure = match self.write((write, basis), &progress.shown, &forward).await {
                 Ok(held) => {
                     progress.saw(write, held);
                     continue;
@@ -180,7 +182,7 @@ impl<'a, R: Roblox> Writer<'a, R> {
         }
         // One after the other, and no further than the first that fails: what is left is again a beginning of the change.
         for write in done.iter().rev() {
-            match self.write(write.inverse(), &[], &self.errand).await {
+            match self.write((write.inverse(), Basis::Blind), &[], &self.errand).await {
                 Ok(_) | Err(Stopped::MemberLeft) => {}
                 Err(Stopped::Undone(_) | Stopped::Unknown(_)) => return Err(NotApplied::HalfDone(failure)),
             }
@@ -206,8 +208,9 @@ impl<'a, R: Roblox> Writer<'a, R> {
         wanted: impl Iterator<Item = RoleWrite>,
         held: Option<&[RoleId]>,
     ) -> Result<(), RobloxFailure> {
+        let basis = if held.is_none() { Basis::Blind } else { Basis::Needed };
         for write in wanted.filter(|write| held.is_none_or(|held| !write.shows_in(held))) {
-            match self.write(write, &[], &self.errand).await {
+            match self.write((write, basis), &[], &self.errand).await {
                 Ok(_) | Err(Stopped::MemberLeft) => {}
                 // A role that was deleted meanwhile can be neither given back nor taken off: nothing is left to do.
                 Err(Stopped::Undone(failure)) if failure.fault == RobloxFault::Rejected => {
@@ -220,7 +223,12 @@ impl<'a, R: Roblox> Writer<'a, R> {
     }
 
     /// The member's roles afterwards, which show the write, and those before it that were `shown`.
-    async fn write(&self, write: RoleWrite, shown: &[RoleWrite], errand: &Errand) -> Result<Vec<RoleId>, Stopped> {
+    async fn write(
+        &self,
+        (write, basis): (RoleWrite, Basis),
+        shown: &[RoleWrite],
+        errand: &Errand,
+    ) -> Result<Vec<RoleId>, Stopped> {
         let expected: Vec<RoleWrite> = shown.iter().copied().chain([write]).collect();
         let mut sends_left = SENDS_PER_WRITE;
         let mut may_have_happened = false;
@@ -229,7 +237,7 @@ impl<'a, R: Roblox> Writer<'a, R> {
                 return Err(stopped(out_of_time(), may_have_happened));
             }
             sends_left -= 1;
-            let failure = match self.send(write, errand).await {
+            let failure = match self.send((write, basis), errand).await {
                 Ok(held) if shows_all(&expected, &held) => return Ok(held),
                 Ok(held) => unverified(write, &held),
                 Err(failure) => failure,
@@ -255,13 +263,13 @@ impl<'a, R: Roblox> Writer<'a, R> {
         }
     }
 
-    async fn send(&self, write: RoleWrite, errand: &Errand) -> Result<Vec<RoleId>, RobloxFailure> {
+    async fn send(&self, (write, basis): (RoleWrite, Basis), errand: &Errand) -> Result<Vec<RoleId>, RobloxFailure> {
         let answer = match write {
             RoleWrite::Assign(role) => self.roblox.assign(self.member, role, errand).await,
             RoleWrite::Unassign(role) => self.roblox.unassign(self.member, role, errand).await,
         };
         if answer.as_ref().err().is_none_or(RobloxFailure::may_have_taken_effect) {
-            self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+            self.sent.lock().unwrap_or_else(PoisonError::into_inner).push((write, basis));
         }
         answer
     }
