@@ -18,6 +18,10 @@ def is_id(value):
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 2**53 - 1
 
 
+def is_rank(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 255
+
+
 def as_seeded(fields):
     """The same fields with valid ids turned into those of the seeded world: what is valid stays valid, what is not
     stays as it is. A random group would only ever be answered with GROUP_NOT_LINKED."""
@@ -28,6 +32,10 @@ def as_seeded(fields):
         fields["groupId"] = GROUP_ID
     if is_id(fields.get("userId")):
         fields["userId"] = USER_IDS[fields["userId"] % len(USER_IDS)]
+    # A schema cannot say that the lowest rank comes first.
+    ranks = fields.get("ifRank")
+    if isinstance(ranks, list) and len(ranks) == 2 and all(map(is_rank, ranks)):
+        fields["ifRank"] = sorted(ranks)
     return fields
 
 
