@@ -172,6 +172,7 @@ fn a_new_kind_of_resource_is_looked_at_before_it_is_deployed() {
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Role",
         "AWS::KMS::Key",
+        "AWS::Logs::MetricFilter",
         "AWS::Route53::RecordSet",
         "AWS::SNS::Subscription",
         "AWS::SNS::TopicPolicy",

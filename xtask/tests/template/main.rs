@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, in its helper functions too"
 )]
 
+mod api_throttles;
 mod arn;
 mod documentation;
 mod domain;

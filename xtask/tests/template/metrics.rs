@@ -12,6 +12,8 @@ pub(crate) const METRICS: &[(&str, &str, &[&[&str]])] = &[
     ("RankBot", "RobloxLatency", &[&[], &["Call"]]),
     ("RankBot", "SweepFound", &[&[]]),
     ("RankBot", "SweepRecovered", &[&[]]),
+    // Counted from the access log, by the template's own filter.
+    ("RankBot", "ApiThrottles", &[&[]]),
     // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     ("AWS/Lambda", "Invocations", &[&["FunctionName"]]),
     ("AWS/Lambda", "Errors", &[&["FunctionName"]]),

@@ -11,6 +11,7 @@ use crate::{ACME, PRO, SHARING, arn, every_kind};
 /// Every alarm of a stack with a table of its own, and what missing data means to it.
 const ALARMS: &[(&str, &str)] = &[
     ("api-5xx", "notBreaching"),
+    ("api-throttles", "notBreaching"),
     ("database-errors", "notBreaching"),
     ("database-throttles", "notBreaching"),
     ("failed-requests", "notBreaching"),
@@ -26,7 +27,7 @@ const ALARMS: &[(&str, &str)] = &[
 const OF_THE_TABLE: &[&str] = &["database-errors", "database-throttles", "sweep-not-running", "sweep-stuck"];
 
 /// The alarms' properties, by what their name is after the stack's.
-fn alarms(stack: &Stack) -> Vec<(String, &Value)> {
+pub(crate) fn alarms(stack: &Stack) -> Vec<(String, &Value)> {
     let prefix = format!("{}-", stack.name);
     let alarms = stack.of_type("AWS::CloudWatch::Alarm").into_iter().map(|(_, alarm)| &alarm["Properties"]);
     let mut named: Vec<_> =
