@@ -45,11 +45,14 @@ pub(crate) struct Answer {
     pub(crate) delay: f64,
 }
 
-/// What `RequestAsync` throws, in the wording seen from Roblox.
+/// What `RequestAsync` throws, in the wording seen from Roblox; the names are those of its `Enum.HttpError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     Timeout,
-    Connection,
+    /// No connection came about: nothing was sent.
+    Refused,
+    /// The connection ended before the whole answer was there.
+    Closed,
     Url,
 }
 
@@ -57,7 +60,8 @@ impl Failure {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Timeout => "HttpError: Timedout",
-            Self::Connection => "HttpError: ConnectFail",
+            Self::Refused => "HttpError: ConnectFail",
+            Self::Closed => "HttpError: ConnectionClosed",
             Self::Url => "HttpError: InvalidUrl",
         }
     }
@@ -126,8 +130,10 @@ fn classify(error: &reqwest::Error) -> Failure {
         Failure::Timeout
     } else if error.is_builder() {
         Failure::Url
+    } else if error.is_connect() {
+        Failure::Refused
     } else {
-        Failure::Connection
+        Failure::Closed
     }
 }
 

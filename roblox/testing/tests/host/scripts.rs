@@ -62,7 +62,8 @@ fn refused_dropped_and_garbled_connections_throw() {
         return seen
         "#,
     );
-    assert_eq!(outcome.value, json!(vec!["HttpError: ConnectFail"; 4]));
+    let closed = "HttpError: ConnectionClosed";
+    assert_eq!(outcome.value, json!([closed, closed, closed, "HttpError: ConnectFail"]));
     assert_eq!(server.requests().len(), 3, "nothing was sent twice");
 }
 

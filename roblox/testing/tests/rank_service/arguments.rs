@@ -17,28 +17,35 @@ const MISTAKES: &[(&str, &str)] = &[
     ("ranks:GetRank(true)", "user must be"),
     ("ranks:SetRank(1, '5')", "rank must be a number from 1 to 254, not string 5"),
     ("ranks:SetRank(1)", "rank must be a number"),
-    ("ranks:SetRole(1, 'Captain')", "roleId must be a number"),
+    ("ranks:SetRole(1, true)", "role must be a role's id (a number) or name, not boolean true"),
     ("ranks:Promote(1, 'reason')", "options must be a table"),
     (
         "ranks:Promote(1, { resaon = 'x' })",
-        "There is no option \"resaon\". There are: actor, dryRun, idempotencyKey, reason, steps.",
+        "There is no option \"resaon\". There are: actor, dryRun, idempotencyKey, ifRank, reason, steps.",
     ),
     ("ranks:SetRank(1, 2, { steps = 3 })", "There is no option \"steps\""),
+    ("ranks:Promote(1, { neverLower = true })", "There is no option \"neverLower\""),
+    ("ranks:Promote(1, { ifRank = 'Crew' })", "ifRank must be a rank, or the lowest and the highest such as { 1, 50 }"),
+    ("ranks:Promote(1, { ifRank = { 1 } })", "ifRank must be a rank"),
+    ("ranks:GetRank(1, { maxAge = '5' })", "The option maxAge must be a number"),
+    ("ranks:GetLog(5)", "logId must be"),
     ("ranks:Promote(1, { dryRun = 'yes' })", "The option dryRun must be a boolean"),
     ("ranks:Promote(1, { reason = 5 })", "The option reason must be a string"),
     ("ranks:Promote(1, { actor = 'Ada' })", "actor must be"),
     ("ranks:Promote(1, { idempotencyKey = '' })", "idempotencyKey must be 1 to 255"),
     ("ranks:Promote(1, { idempotencyKey = 'a b' })", "idempotencyKey must be"),
     ("ranks:Promote(1, { idempotencyKey = string.rep('k', 256) })", "idempotencyKey must be"),
-    ("ranks.Promote(1)", "Call Promote with a colon"),
+    ("ranks.Promote(1)", "Call PromoteAsync with a colon"),
     ("ranks.GetQuota()", "Call GetQuota with a colon"),
-    ("RankService.GetRank(nil, 1)", "Call GetRank with a colon"),
+    ("RankService.GetRank(nil, 1)", "Call GetRankAsync with a colon"),
     ("ranks:Undo(nil)", "logId must be"),
     ("ranks:Undo('a', { froce = true })", "There is no option \"froce\""),
     ("ranks:GetLogs('x')", "options must be a table"),
     ("ranks:GetLogs({ userId = 4 })", "There is no option \"userId\""),
     ("ranks:GetLogs({ user = 'x' })", "user must be"),
     ("RankService.new()", "takes a table of settings"),
+    ("RankService:new{}", "Call new with a dot: RankService.new({ … })"),
+    ("RankService:new({ baseUrl = 'https://a' })", "Call new with a dot"),
     ("RankService.new({})", "baseUrl is missing"),
     ("RankService.new({ baseUrl = 5 })", "setting baseUrl must be a string"),
     ("RankService.new({ baseUrl = 'rankbot.example.com' })", "baseUrl must be an address"),
@@ -136,7 +143,8 @@ fn no_mistake_prints_a_key_that_stands_where_it_does_not_belong() {
         "ranks:Promote(1, { actor = KEY })",
         "ranks:Promote(1, { idempotencyKey = KEY .. ' ' })",
         "ranks:SetRank(1, KEY)",
-        "ranks:SetRole(1, KEY)",
+        "ranks:SetRole(1, { KEY })",
+        "ranks:Promote(1, { ifRank = KEY })",
         "ranks:GetRank(KEY)",
         "ranks:GetLogs(KEY)",
         "ranks:GetLogs({ limit = KEY })",
@@ -169,18 +177,28 @@ fn a_wrong_value_is_answered_without_a_request() {
             ranks:SetRank(1, math.huge), ranks:SetRank(1, -1), ranks:SetRole(1, 0.5), ranks:Promote(1, { steps = 0 }),
             ranks:Promote(1, { steps = 0/0 }), ranks:Promote(1, { actor = -1 }), ranks:Promote(1, { reason = '\255' }),
             ranks:GetRank(0), ranks:GetLogs({ user = 0 }), ranks:GetLogs({ limit = 0.5 }), ranks:GetLogs({ from = 0/0 }),
+            ranks:SetRank(1, 0), ranks:SetRank(1, 255), ranks:SetRank(1, 300), ranks:Promote(1, { steps = 11 }),
+            ranks:Promote(1, { reason = '' }), ranks:Promote(1, { reason = string.rep('é', 201) }),
+            ranks:SetRole(1, ''), ranks:SetRole(1, '\255'), ranks:SetRole(1, -1), ranks:Promote(1, { ifRank = { 9, 3 } }),
+            ranks:Promote(1, { ifRank = 256 }), ranks:GetRank(1, { maxAge = -1 }), ranks:GetLogs({ limit = 101 }),
+            ranks:GetLogs({ actor = -1 }),
         }
         return results
         ",
     );
     let results = run.value.as_array().unwrap();
-    assert_eq!(results.len(), 20);
+    assert_eq!(results.len(), 34);
     for (index, result) in results.iter().enumerate() {
         assert_eq!(result["error"]["code"], json!("INVALID_PARAMETER"), "number {index}: {result}");
         assert_eq!(result["error"]["attempts"], json!(0));
         assert_eq!(result["error"]["status"], Value::Null);
     }
     assert!(results[6]["error"]["message"].as_str().unwrap().contains("test player of Studio"));
+    let words = |index: usize| results[index]["error"]["message"].as_str().unwrap();
+    assert_eq!(words(21), "rank must be from 1 to 254: 255 is the owner's alone.");
+    assert_eq!(words(22), "rank must be a whole number from 1 to 254, not 300.");
+    assert_eq!(words(24), "reason is empty: give 1 to 200 characters, or leave it out.");
+    assert_eq!(words(25), "reason must be at most 200 characters, not 201.");
     assert_eq!(api.server.requests().len(), 0);
 }
 
@@ -192,4 +210,29 @@ fn large_ids_are_sent_exactly() {
     assert!(requests[0].body.contains("9007199254740991"), "{}", requests[0].body);
     assert_eq!(requests[1].path, "/v1/rank/7/9007199254740991");
     assert_eq!(requests[2].path, "/v1/rank/7/10000000000");
+}
+
+#[test]
+fn an_address_is_taken_however_it_was_copied() {
+    let api = Double::with([]);
+    let url = api.url().to_owned();
+    let shouted = url.replace("http://", "HTTP://");
+    for given in [
+        shouted,
+        format!("{url}/v1/promote"),
+        format!("{url}/v1/rank/7/42"),
+        format!("{url}/v1/logs/"),
+        format!("{url}/v1/"),
+    ] {
+        let script = "return RankService.new({ baseUrl = testing.values.url, groupId = 7 }):GetRank(1).ok";
+        let run = play_alone(game(&given), script);
+        assert_eq!(run.value, json!(true), "{given}");
+    }
+    let below = play_alone(
+        game(&format!("{url}/pro/v1/setRank")),
+        "return RankService.new({ baseUrl = testing.values.url, groupId = 7 }):GetRank(1).ok",
+    );
+    assert_eq!(below.value, json!(true));
+    assert_eq!(api.server.requests().last().unwrap().path, "/pro/v1/rank/7/1", "the stage stays");
+    assert!(api.server.requests().iter().rev().skip(1).all(|request| request.path == "/v1/rank/7/1"));
 }

@@ -94,9 +94,10 @@ impl Group {
                 "limit": 5000, "used": 1, "remaining": 4999, "resetsAt": "2026-11-01T00:00:00Z",
                 "maxRank": null, "allowedRanks": null, "expiresAt": null }),
             ("GET", path) => {
-                let user_id = path.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
+                let mut ids = path.rsplit('/').map(|id| id.parse().unwrap_or(0));
+                let (user_id, group_id) = (ids.next().unwrap_or(0), ids.next().unwrap_or(0));
                 let rank = self.ranks.get(&user_id).copied().unwrap_or(1);
-                json!({ "success": true, "groupId": 7, "userId": user_id, "rank": rank,
+                json!({ "success": true, "groupId": group_id, "userId": user_id, "rank": rank,
                     "roleName": format!("Rank {rank}"), "roleId": rank * 1000, "roles": [role(rank)] })
             }
             _ => self.change(&request.json()),
@@ -114,13 +115,13 @@ impl Group {
         let to = match body["action"].as_str().unwrap() {
             "promote" => (from + steps).min(254),
             "demote" => from.saturating_sub(steps).max(1),
-            _ => body["targetRank"].as_u64().unwrap(),
+            _ => body["targetRank"].as_u64().or(body["targetRoleId"].as_u64()).unwrap_or(9),
         };
         if body["dryRun"] != true {
             self.ranks.insert(user_id, to);
             self.moves += u64::from(to != from);
         }
-        json!({ "success": true, "groupId": 7, "userId": user_id, "action": body["action"], "fromRank": from,
+        json!({ "success": true, "groupId": body["groupId"], "userId": user_id, "action": body["action"], "fromRank": from,
             "toRank": to, "changed": from != to, "fromRole": role(from), "toRole": role(to),
             "dryRun": body["dryRun"] == true, "logId": format!("01JTESTLOG{:016}", self.answers.len() + 1), "requestId": "req-1" })
     }

@@ -35,7 +35,8 @@ fn each_change_has_its_route_and_body() {
     let api = Double::with([]);
     play(
         game(api.url()),
-        "ranks:SetRank(5, 20) ranks:Demote(5) ranks:SetRank(5, 9, { dryRun = true }) ranks:SetRole(5, 77)",
+        "ranks:SetRankAsync(5, 20) ranks:DemoteAsync(5) ranks:SetRankAsync(5, 9, { dryRun = true }) ranks:SetRoleAsync(5, 77) \
+         ranks:SetRole(5, 'Captain', { neverLower = true, ifRank = { 1, 50 } }) ranks:Promote(5, { ifRank = 9 })",
     );
     let seen: Vec<_> = api.server.requests().iter().map(|request| (request.path.clone(), request.json())).collect();
     let set = |fields: serde_json::Value| {
@@ -49,9 +50,10 @@ fn each_change_has_its_route_and_body() {
         demote,
         set(json!({ "targetRank": 9, "dryRun": true })),
         set(json!({ "targetRoleId": 77 })),
+        set(json!({ "targetRoleName": "Captain", "neverLower": true, "ifRank": [1, 50] })),
+        ("/v1/promote".to_owned(), json!({ "groupId": 7, "userId": 5, "action": "promote", "ifRank": 9 })),
     ];
-    assert_eq!(seen[..3], expected[..3]);
-    assert_eq!(seen[3], expected[3]);
+    assert_eq!(seen, expected);
 }
 
 #[test]
@@ -90,14 +92,24 @@ fn reads_answer_in_lua_terms() {
     assert_eq!(run.value, expected);
 }
 
+fn role(rank: u64) -> serde_json::Value {
+    json!({ "id": rank, "name": "R", "rank": rank })
+}
+
+fn log_entry(log_id: &str, user_id: u64) -> serde_json::Value {
+    json!({ "logId": log_id, "time": "2026-10-01T00:00:10.929Z", "keyId": "abcdefghijkl", "groupId": 7,
+        "userId": user_id, "action": "promote", "outcome": "changed", "changed": true, "fromRank": 1, "toRank": 2,
+        "fromRole": role(1), "toRole": role(2), "rolesAdded": [role(2)], "rolesRemoved": [], "reason": "Passed",
+        "actorId": null, "undoes": null, "durationMs": 13 })
+}
+
 #[test]
 fn logs_are_paged_and_undone() {
-    let role = |rank: u64| json!({ "id": rank, "name": "R", "rank": rank });
-    let entry = json!({ "logId": "01A", "time": "2026-10-01T00:00:10.929Z", "keyId": "abcdefghijkl", "groupId": 7,
-        "userId": 42, "action": "promote", "outcome": "changed", "changed": true, "fromRank": 1, "toRank": 2,
-        "fromRole": role(1), "toRole": role(2), "rolesAdded": [role(2)], "rolesRemoved": [], "reason": "Passed",
-        "actorId": null, "undoes": null, "durationMs": 13 });
+    let entry = log_entry("01A", 42);
     let api = ScriptedServer::start(move |request| {
+        if request.path == "/v1/logs/01A" {
+            return Reply::json(200, &json!({ "success": true, "entry": entry }));
+        }
         if request.method == "GET" {
             let page = json!({ "success": true, "entries": [entry], "nextCursor": "c+2" });
             return Reply::json(200, &page);
@@ -112,27 +124,31 @@ fn logs_are_paged_and_undone() {
     let run = play(
         game(api.url()),
         r#"
-        local page = ranks:GetLogs({ user = 42, action = "promote", from = 1790812800, limit = 5, cursor = "c 1" })
+        local page = ranks:GetLogs({ user = 42, actor = 9, keyId = "abcdefghijkl", action = "promote", outcome = "changed",
+            from = 1790812800, limit = 5, cursor = "c 1" })
+        local one = ranks:GetLog("01A")
         local undone = ranks:Undo(page.value.entries[1].logId, { force = true, reason = "Mistake" })
         local plain = ranks:Undo("01A")
         local entry = page.value.entries[1]
         return { time = entry.time, added = entry.rolesAdded[1].rank, took = entry.duration,
-            cursor = page.value.nextCursor, undone = undone.value.undoes, plain = plain.ok }
+            cursor = page.value.nextCursor, undone = undone.value.undoes, plain = plain.ok, one = one.value.userId }
         "#,
     );
     assert_eq!(
         run.value,
-        json!({ "time": 1_790_812_810, "added": 2, "took": 0.013, "cursor": "c+2", "undone": "01A", "plain": true })
+        json!({ "time": 1_790_812_810, "added": 2, "took": 0.013, "cursor": "c+2", "undone": "01A", "plain": true, "one": 42 })
     );
     let requests = api.requests();
     assert_eq!(
         requests[0].path,
-        "/v1/logs?userId=42&from=2026%2D10%2D01T00%3A00%3A00Z&action=promote&limit=5&cursor=c%201"
+        "/v1/logs?userId=42&actorId=9&keyId=abcdefghijkl&action=promote&outcome=changed\
+         &from=2026%2D10%2D01T00%3A00%3A00Z&limit=5&cursor=c%201"
     );
-    assert_eq!(requests[1].path, "/v1/logs/01A/undo");
-    assert_eq!(requests[1].json(), json!({ "force": true, "reason": "Mistake" }));
-    assert!(requests[1].header("idempotency-key").is_some());
-    assert_eq!(requests[2].body, "{}", "an object, though there is nothing in it");
+    assert_eq!(requests[1].path, "/v1/logs/01A");
+    assert_eq!(requests[2].path, "/v1/logs/01A/undo");
+    assert_eq!(requests[2].json(), json!({ "force": true, "reason": "Mistake" }));
+    assert!(requests[2].header("idempotency-key").is_some());
+    assert_eq!(requests[3].body, "{}", "an object, though there is nothing in it");
 }
 
 /// Status, code and `retryable` of every error in the contract.
@@ -204,24 +220,96 @@ fn every_code_arrives_whole_and_is_repeated_only_where_that_may_help() {
 #[test]
 fn what_the_api_never_says_is_a_bad_response() {
     let cases = [
-        Reply::text(200, "<html>hello</html>"),
-        Reply::text(200, ""),
-        Reply::text(200, "[]"),
-        Reply::text(200, "null"),
-        Reply::text(200, "{\"success\":true}"),
-        Reply::json(200, &json!({ "success": true, "fromRank": "1", "toRank": 2 })),
         Reply::text(404, "not here"),
+        Reply::text(404, "<html>404 Not Found</html>"),
         Reply::text(301, ""),
-        Reply::text(418, "{\"success\":false,\"code\":\"A_TEAPOT\",\"message\":\"short and stout\"}"),
         Reply::text(400, "{\"success\":false,\"code\":5,\"message\":{}}"),
-        Reply::text(204, ""),
+        Reply::text(418, "{\"success\":true,\"code\":\"A_TEAPOT\",\"message\":\"short and stout\"}"),
     ];
     for reply in cases {
         let api = ScriptedServer::replies([reply.clone()]).unwrap();
         let run = play(game(api.url()), "return ranks:SetRank(1, 2)");
         assert_eq!(code(&run.value), "BAD_RESPONSE", "{reply:?}");
         assert_eq!(run.value["error"]["retryable"], json!(false), "{reply:?}");
+        assert_eq!(run.value["error"]["uncertain"], json!(false), "another server has refused it: {reply:?}");
         assert_eq!(api.requests().len(), 1, "{reply:?}");
+    }
+}
+
+/// What stands in for an answer of the API's, with a status that says that all is well.
+fn unreadable() -> Vec<Reply> {
+    let change = |user_id: u64, group_id: u64, action: &str| {
+        let role = json!({ "id": 2, "name": "R", "rank": 2 });
+        Reply::json(
+            200,
+            &json!({ "success": true, "groupId": group_id, "userId": user_id, "action": action, "fromRank": 1, "toRank": 2,
+                "fromRole": role, "toRole": role, "changed": true, "logId": "01A" }),
+        )
+    };
+    vec![
+        Reply::text(200, "<html>hello</html>"),
+        Reply::text(200, ""),
+        Reply::text(200, "[]"),
+        Reply::text(200, "null"),
+        Reply::text(200, "{\"success\":true}"),
+        Reply::json(200, &json!({ "success": true, "fromRank": "1", "toRank": 2 })),
+        Reply::text(204, ""),
+        change(2, 7, "setRank"),
+        change(1, 8, "setRank"),
+        change(1, 7, "promote"),
+    ]
+}
+
+#[test]
+fn a_change_whose_answer_cannot_be_read_or_is_about_another_is_asked_about_again_under_its_key() {
+    for reply in unreadable() {
+        let api = Double::with([Fault::Instead(reply.clone())]);
+        let run = play(game(api.url()), "return ranks:SetRank(1, 2)");
+        assert_eq!(run.value["value"]["userId"], json!(1), "{reply:?}: {}", run.value);
+        let keys = api.idempotency_keys();
+        assert_eq!((keys.len(), &keys[0]), (2, &keys[1]), "{reply:?}");
+
+        let api = ScriptedServer::replies([reply.clone()]).unwrap();
+        let run = play(game(api.url()), "return ranks:SetRank(1, 2)");
+        assert_eq!(code(&run.value), "BAD_RESPONSE", "{reply:?}");
+        assert_eq!(run.value["error"]["uncertain"], json!(true), "{reply:?}");
+        assert_eq!(api.requests().len(), 5, "{reply:?}");
+    }
+}
+
+#[test]
+fn a_read_whose_answer_is_about_another_is_a_bad_response() {
+    let membership = |user_id: u64, group_id: u64| json!({ "success": true, "groupId": group_id, "userId": user_id, "rank": 1, "roleName": "M", "roleId": 1, "roles": [] });
+    let group = json!({ "success": true, "groupId": 8, "name": "Other" });
+    let roles = json!({ "success": true, "groupId": 8, "roles": [] });
+    for (answer, call) in [
+        (membership(2, 7), "GetRank(1)"),
+        (membership(1, 8), "GetRank(1)"),
+        (group, "GetGroup()"),
+        (roles, "GetRoles()"),
+        (json!({ "success": true, "entries": [log_entry("01A", 2)] }), "GetLogs({ user = 1 })"),
+        (json!({ "success": true, "entry": log_entry("01B", 1) }), "GetLog('01A')"),
+    ] {
+        let api = ScriptedServer::replies([Reply::json(200, &answer)]).unwrap();
+        let run = play(game(api.url()), &format!("return ranks:{call}"));
+        assert_eq!(code(&run.value), "BAD_RESPONSE", "{call}: {answer}");
+        assert_eq!(run.value["error"]["uncertain"], json!(false), "{call}");
+    }
+}
+
+#[test]
+fn a_code_of_the_future_keeps_what_it_says_and_asks_for_an_update() {
+    for (status, retryable, attempts) in [(418, false, 1), (503, true, 5), (404, true, 1)] {
+        let api = Double::with(vec![Fault::Instead(refusal(status, "ROBLOX_ON_HOLIDAY", retryable)); 9]);
+        let run = play(game(api.url()), "return ranks:SetRank(1, 2)");
+        let error = &run.value["error"];
+        assert_eq!((code(&run.value), &error["status"]), ("ROBLOX_ON_HOLIDAY", &json!(status)));
+        assert_eq!((&error["retryable"], &error["attempts"]), (&json!(retryable), &json!(attempts)));
+        assert_eq!(error["uncertain"], json!(false));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("The message of ROBLOX_ON_HOLIDAY."), "{message}");
+        assert!(message.contains("an update of the module"), "{message}");
+        assert_eq!(error["details"]["hint"], json!("details of it"));
     }
 }
 
@@ -236,6 +324,7 @@ fn a_gateway_in_front_is_understood() {
         (503, "SERVICE_UNAVAILABLE", 5),
         (504, "TIMEOUT", 5),
         (403, "BAD_RESPONSE", 1),
+        (408, "BAD_RESPONSE", 1),
         (409, "BAD_RESPONSE", 1),
     ] {
         let api = ScriptedServer::replies([message(status)]).unwrap();
@@ -243,8 +332,8 @@ fn a_gateway_in_front_is_understood() {
         assert_eq!(code(&run.value), expected, "{status}");
         assert_eq!(run.value["error"]["attempts"], json!(attempts), "{status}");
         assert_eq!(run.value["error"]["status"], json!(status), "{status}");
-        // A gateway that throttles or finds the body too large has passed nothing on.
-        assert_eq!(run.value["error"]["uncertain"], json!(status != 413 && status != 429), "{status}");
+        // A gateway that refuses has passed nothing on.
+        assert_eq!(run.value["error"]["uncertain"], json!(status >= 500 || status == 408), "{status}");
     }
 }
 

@@ -134,6 +134,11 @@ fn only_what_may_have_happened_is_uncertain() {
         (vec![text(504)], true),
         (vec![text(200)], true),
         (vec![text(429)], false),
+        (vec![text(404)], false),
+        (vec![text(301)], false),
+        (vec![text(408)], true),
+        (vec![own("A_CODE_OF_THE_FUTURE", 409)], false),
+        (vec![Fault::CutBefore, own("A_CODE_OF_THE_FUTURE", 409)], true),
         (vec![own("INTERNAL_ERROR", 500)], true),
         (vec![own("SERVICE_UNAVAILABLE", 503)], false),
         (vec![own("ROBLOX_UNAVAILABLE", 502)], false),
@@ -166,11 +171,12 @@ fn what_cannot_have_changed_anything_is_never_uncertain() {
         testing.failNextRequest('HttpError: DnsResolve')
         local once = RankService.new({ baseUrl = testing.values.url, groupId = 7, retry = { attempts = 1 } })
         table.insert(results, once:Promote(1))
+        table.insert(results, ranks:Promote(1))
         for index, result in results do results[index] = result.error.uncertain end
         return results
         ",
     );
-    assert_eq!(run.value, json!([false, false, false, false]));
+    assert_eq!(run.value, json!([false, false, false, false, false]), "the last one's connection is refused");
 }
 
 #[test]
@@ -416,4 +422,28 @@ fn a_caller_that_is_cancelled_leaves_the_change_whole_and_others_unharmed() {
     );
     assert_eq!(run.value, json!({ "to": 3, "joined": true }));
     assert_eq!(api.moves(), 2);
+}
+
+#[test]
+fn attempts_and_the_minutes_budget_count_what_was_sent() {
+    let api = Double::with([]);
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local ranks = RankService.new({ baseUrl = testing.values.url, groupId = 7, maxRequestsPerMinute = 2,
+            retry = { attempts = 3 } })
+        local seen = {}
+        for _ = 1, 3 do
+            testing.setHttpEnabled(false)
+            table.insert(seen, ranks:Promote(1).error.attempts)
+            testing.setHttpEnabled(true)
+        end
+        testing.failNextRequest('Number of requests exceeded limit')
+        local ok = ranks:Promote(1).ok and ranks:Promote(1).ok
+        return { seen = seen, ok = ok, at = os.clock() }
+        ",
+    );
+    assert_eq!((&run.value["seen"], &run.value["ok"]), (&json!([0, 0, 0]), &json!(true)), "{}", run.value);
+    assert!(run.value["at"].as_f64().unwrap() < 60.0, "no turn was spent on what was not sent: {}", run.value);
+    assert_eq!(api.server.requests().len(), 2);
 }

@@ -30,7 +30,7 @@ fn union() -> BTreeSet<&'static str> {
     union.split('"').skip(1).step_by(2).collect()
 }
 
-const OWN_CODES: [&str; 6] =
+pub(crate) const OWN_CODES: [&str; 6] =
     ["HTTP_DISABLED", "TIMEOUT", "CONNECTION_FAILED", "BUDGET_EXHAUSTED", "BAD_RESPONSE", "SECRET_MISSING"];
 
 #[test]
@@ -41,11 +41,13 @@ fn the_union_is_the_contracts_catalogue_and_the_modules_own_codes() {
 
 #[test]
 fn the_catalogue_used_at_run_time_is_the_contracts() {
-    let (_, rest) = SOURCE.split_once("local CATALOGUE: { [string]: boolean } = {\n").unwrap();
-    let (list, _) = rest.split_once('}').unwrap();
-    let entries = list.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" = "));
-    let listed: BTreeSet<_> = entries.map(|(code, retryable)| (code, retryable == "true")).collect();
-    let expected: BTreeSet<_> = CATALOGUE.iter().map(|(_, code, retryable)| (*code, *retryable)).collect();
+    let (_, rest) = SOURCE.split_once("local CATALOGUE: { [string]: CodeEntry } = {\n").unwrap();
+    let (list, _) = rest.split_once("\n}").unwrap();
+    let expected: BTreeSet<_> = CATALOGUE
+        .iter()
+        .map(|(status, code, retryable)| format!("{code} = {{ status = {status}, retryable = {retryable} }},"))
+        .collect();
+    let listed: BTreeSet<_> = list.lines().map(|line| line.trim().to_owned()).collect();
     assert_eq!(listed, expected);
 }
 
