@@ -1,9 +1,11 @@
 //! The end of a change: its claim's release and its log entry are one write.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rankbot_sandbox::demo::role;
 use rankbot_sandbox::{Endpoint, Fault, FaultEffect, Matcher};
+use rankbot_shared::domain::plan::Plan;
 use rankbot_store::testing::{CallMatch, Effect, ErrorReply, Moment, Operation, RecordedCall, StoreFault};
 
 use crate::invariants::LEASE_S;
@@ -133,4 +135,21 @@ async fn a_change_without_a_claim_writes_its_entry_alone() {
     world.set_rank(USER, 10).send().await.success();
     assert!(world.store.calls_matching(&conclusions()).is_empty());
     assert_eq!(world.log().await.len(), 1);
+}
+
+/// A database that hangs at the member takes all the time that a request has, its recording included.
+#[tokio::test]
+async fn a_request_that_the_member_item_kept_to_its_last_moment_is_given_back_all_the_same() {
+    let world = with_a_trainee().await;
+    // As slow as each may be without being given up. With the claim's three seconds it is more than the eight that there are.
+    let slow = || Effect::Delay(Duration::from_millis(1_400));
+    world.store.inject(StoreFault::before(CallMatch::of(Operation::UpdateItem).pk_prefix("KEY#"), slow()).times(1));
+    world.store.inject(StoreFault::before(CallMatch::of(Operation::BatchGetItem), slow()));
+    let reads = Matcher { endpoint: Some(Endpoint::ListMemberships), ..Matcher::any() };
+    world.roblox.inject(Fault::new(reads, FaultEffect::Delay(Duration::from_millis(2_400))));
+    world.store.inject(StoreFault::before(member_updates(), Effect::Hang));
+    let change = world.change("promote", USER).send().await;
+    assert_eq!(change.code(), Some("SERVICE_UNAVAILABLE"), "{}", change.body);
+    world.store.heal();
+    assert_eq!(world.used(world.key(Plan::Pro)).await, 0);
 }

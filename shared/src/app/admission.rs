@@ -114,7 +114,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         (counted, deadline): (Quota, Deadline),
     ) -> Quota {
         let giving_back = Box::pin(self.store.give_back(key.id(), month, most_refusals));
-        match deadline.with_recording().bound("give back", giving_back).await {
+        match deadline.with_giving_back().bound("give back", giving_back).await {
             Ok(Some(used)) => Quota { used, ..counted },
             Ok(None) => counted,
             Err(error) => {

@@ -9,8 +9,12 @@ use super::ports::StoreError;
 
 /// From the request's beginning to the end of its last call to Roblox.
 pub(super) const REQUEST_BUDGET: Duration = Duration::from_secs(8);
-/// For writing down what came of it: still below the functions' time-out of 10 s, so that it is RankBot that answers.
+/// For writing down what came of it.
 const RECORD_RESERVE: Duration = Duration::from_secs(1);
+/// For giving the request back after that. A database that hangs takes all the time that recording has, and the count must
+/// not fall victim to it. With this it is still less than the functions' time-out of 10 s, so that it is RankBot that
+/// answers.
+const GIVE_BACK_RESERVE: Duration = Duration::from_millis(500);
 /// Kept back from what goes forward, for undoing a change that was cut off half-way.
 const UNDO_RESERVE: Duration = Duration::from_secs(2);
 
@@ -45,6 +49,12 @@ impl Deadline {
     #[must_use]
     pub fn with_recording(self) -> Self {
         Self { at: self.at + RECORD_RESERVE }
+    }
+
+    /// The same, and the time for giving the request back.
+    #[must_use]
+    pub fn with_giving_back(self) -> Self {
+        Self { at: self.at + RECORD_RESERVE + GIVE_BACK_RESERVE }
     }
 
     /// Waits for the database no longer than this. A write that is given up may still take effect. Boxed, because a call
