@@ -100,7 +100,13 @@ impl Group {
                 json!({ "success": true, "groupId": group_id, "userId": user_id, "rank": rank,
                     "roleName": format!("Rank {rank}"), "roleId": rank * 1000, "roles": [role(rank)] })
             }
-            _ => self.change(&request.json()),
+            _ => {
+                let body = request.json();
+                if self.breaks_a_condition(&body) {
+                    return refusal(409, "RANK_MISMATCH", false);
+                }
+                self.change(&body)
+            }
         };
         if !key.is_empty() {
             self.answers.insert(key, answer.clone());
@@ -108,22 +114,34 @@ impl Group {
         finish(&answer)
     }
 
+    fn rank_of(&self, body: &Value) -> u64 {
+        self.ranks.get(&body["userId"].as_u64().unwrap()).copied().unwrap_or(1)
+    }
+
+    fn breaks_a_condition(&self, body: &Value) -> bool {
+        let bound = |index: usize| body["ifRank"].get(index).or(body.get("ifRank")).and_then(Value::as_u64);
+        let (lowest, highest) = (bound(0).unwrap_or(0), bound(1).unwrap_or(255));
+        !(lowest..=highest).contains(&self.rank_of(body))
+    }
+
     fn change(&mut self, body: &Value) -> Value {
         let user_id = body["userId"].as_u64().unwrap();
-        let from = self.ranks.get(&user_id).copied().unwrap_or(1);
+        let from = self.rank_of(body);
         let steps = body["steps"].as_u64().unwrap_or(1);
         let to = match body["action"].as_str().unwrap() {
             "promote" => (from + steps).min(254),
             "demote" => from.saturating_sub(steps).max(1),
             _ => body["targetRank"].as_u64().or(body["targetRoleId"].as_u64()).unwrap_or(9),
         };
+        let kept = body["neverLower"] == true && from > to;
+        let to = if kept { from } else { to };
         if body["dryRun"] != true {
             self.ranks.insert(user_id, to);
             self.moves += u64::from(to != from);
         }
         json!({ "success": true, "groupId": body["groupId"], "userId": user_id, "action": body["action"], "fromRank": from,
             "toRank": to, "changed": from != to, "fromRole": role(from), "toRole": role(to),
-            "dryRun": body["dryRun"] == true, "logId": format!("01JTESTLOG{:016}", self.answers.len() + 1), "requestId": "req-1" })
+            "dryRun": body["dryRun"] == true, "kept": kept, "logId": format!("01JTESTLOG{:016}", self.answers.len() + 1), "requestId": "req-1" })
     }
 }
 
