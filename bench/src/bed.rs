@@ -14,7 +14,7 @@ use rankbot_shared::domain::id::GroupId;
 use rankbot_shared::domain::key_record::RankLimits;
 use rankbot_shared::domain::plan::Plan;
 use rankbot_store::testing::Recorder;
-use rankbot_store::{EmbeddedStore, Location};
+use rankbot_store::{Connection, EmbeddedStore, Location};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -75,8 +75,8 @@ impl Bed {
     }
 
     /// The store itself, past the recorder.
-    pub(crate) fn store_url(&self) -> String {
-        self.store.endpoint()
+    pub(crate) fn store(&self) -> Connection {
+        self.store.connection()
     }
 
     /// The table, past the recorder.

@@ -34,7 +34,7 @@ pub(crate) enum Store {
 
 /// They last as long as this.
 pub(crate) struct Surroundings {
-    store: String,
+    store: Connection,
     roblox: String,
     secrets: SecretsManager,
     secrets_url: String,
@@ -47,12 +47,12 @@ impl Surroundings {
     pub(crate) async fn around(bed: &Bed, transport: Transport, store: Store) -> anyhow::Result<Self> {
         let secrets = SecretsManager::start().await?;
         let store = match store {
-            Store::Itself => bed.store_url(),
-            Store::Recorded => bed.recorder.endpoint(),
+            Store::Itself => bed.store(),
+            Store::Recorded => bed.recorder.connection(),
         };
-        let plain = [store, bed.roblox_url(), format!("http://{}", secrets.address)];
+        let plain = [store.endpoint().to_owned(), bed.roblox_url(), format!("http://{}", secrets.address)];
         if transport == Transport::Plain {
-            let [store, roblox, secrets_url] = plain;
+            let [_, roblox, secrets_url] = plain;
             return Ok(Self { store, roblox, secrets, secrets_url, authorities: None, _fronts: Vec::new() });
         }
         let mut fronts = Vec::new();
@@ -65,19 +65,14 @@ impl Surroundings {
         std::fs::write(authorities.path(), certificates.collect::<Result<String, _>>()?)?;
         let mut urls = fronts.iter().map(TlsFront::url);
         let mut url = || urls.next().context("each server has a front");
-        let (store, roblox, secrets_url) = (url()?, url()?, url()?);
+        let (store, roblox, secrets_url) = (store.by_way_of(url()?), url()?, url()?);
         Ok(Self { store, roblox, secrets, secrets_url, authorities: Some(authorities), _fronts: fronts })
     }
 
     /// The function's environment, as `template.yaml` and Lambda set it.
     pub(crate) fn environment(&self, function: Function) -> Vec<(&'static str, String)> {
-        let mut environment = vec![
-            ("TABLE_NAME", TABLE.to_owned()),
-            ("AWS_REGION", Connection::REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", Connection::ACCESS_KEY_ID.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", Connection::SECRET_ACCESS_KEY.to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", self.store.clone()),
-        ];
+        let mut environment = vec![("TABLE_NAME", TABLE.to_owned())];
+        environment.extend(self.store.environment());
         if function.calls_roblox() {
             environment.extend([
                 ("ROBLOX_BASE_URL", self.roblox.clone()),

@@ -75,7 +75,8 @@ const DATABASE_FIXES: [(&str, &str); 6] = [
     ("ExpiredToken", "the AWS credentials have expired: sign in again"),
     (
         "UnrecognizedClientException",
-        "AWS does not know these credentials: check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "DynamoDB does not know these credentials: check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
+         (those of `rankbot local` are new with each start: paste the line that it prints)",
     ),
     (
         "AccessDeniedException",

@@ -56,7 +56,7 @@ impl Sam {
     async fn start() -> Self {
         let world = World::start().await;
         let (mut values, mut addresses) = (Map::new(), Vec::new());
-        for (name, value) in world.environment() {
+        for (name, value) in world.environment_for_sam() {
             let address = ContainerAddress::of(&value).await.unwrap();
             values.insert(name.to_owned(), json!(address.url()));
             addresses.push(address);

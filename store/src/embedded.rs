@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 use tokio::net::TcpListener;
 
-use crate::Connection;
+use crate::access::{AccessKey, NoRandomness};
+use crate::connection::Connection;
 use crate::front;
 use crate::private;
 use crate::server_thread::{ServerThread, ShutdownSignal};
@@ -56,12 +57,16 @@ pub enum StoreError {
         /// What the engine says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There is no access key without it.
+    #[error("cannot make the embedded store's access key")]
+    NoAccessKey(#[from] NoRandomness),
     /// No loopback port can be bound, or no thread started.
     #[error("cannot serve the embedded store on 127.0.0.1")]
     Serve(#[source] io::Error),
 }
 
-/// A DynamoDB served on a free loopback port by this process.
+/// A DynamoDB served on a free loopback port by this process, for those who know its access key: [`EmbeddedStore::connection`]
+/// has it. The key is new with each start.
 ///
 /// Reads are always strongly consistent, and nothing is ever throttled. Dropping the store closes its connections and
 /// its database at once; what was answered is kept either way.
@@ -69,6 +74,7 @@ pub enum StoreError {
 pub struct EmbeddedStore {
     // Dropped in this order: the lock is given up only after the server has closed the database.
     server: ServerThread,
+    key: AccessKey,
     _lock: Option<File>,
 }
 
@@ -82,19 +88,21 @@ impl EmbeddedStore {
                 (open(&file, Database::new)?, Some(lock))
             }
         };
-        let server = ServerThread::spawn("rankbot-store", |listener, stop| serve(listener, database, stop))
+        let key = AccessKey::random()?;
+        let own = key.clone();
+        let server = ServerThread::spawn("rankbot-store", |listener, stop| serve(listener, database, own, stop))
             .map_err(StoreError::Serve)?;
-        Ok(Self { server, _lock: lock })
+        Ok(Self { server, key, _lock: lock })
     }
 
-    /// The address to give a client: `http://127.0.0.1:PORT`.
+    /// Where it is: `http://127.0.0.1:PORT`. The address alone lets nobody in.
     pub fn endpoint(&self) -> String {
         self.server.url()
     }
 
     /// How a client reaches this store.
     pub fn connection(&self) -> Connection {
-        Connection::new(self.endpoint())
+        Connection::guarded(self.endpoint(), self.key.clone())
     }
 
     /// A client of this store. See [`Connection::client`].
@@ -108,9 +116,9 @@ impl EmbeddedStore {
     }
 }
 
-async fn serve(listener: TcpListener, database: Database, stop: ShutdownSignal) {
+async fn serve(listener: TcpListener, database: Database, key: AccessKey, stop: ShutdownSignal) {
     let sweeping = delete_expired_items(database.clone());
-    let serving = front::serve(listener, database, stop);
+    let serving = front::serve(listener, database, key, stop);
     tokio::select! {
         () = serving => {}
         () = sweeping => {}

@@ -1,40 +1,43 @@
-//! The embedded engine's door: it lets programs in, and no page of any site.
+//! The embedded engine's door: it lets in programs that know the store's access key, and no page of any site.
 //!
-//! The engine itself answers pages of every site, preflights included. Its own listener therefore accepts a single connection,
-//! the door's, and no more after that; what the door has let in goes through it. Programs of this machine are let in whoever runs them: no credential is checked.
+//! The engine itself answers pages of every site, preflights included, and believes every key. Its own listener therefore
+//! accepts a single connection, the door's, and no more after that; what the door has let in goes through it.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use dynoxide::{Database, server};
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use crate::access::{AccessKey, Refusal};
 use crate::server_thread::ShutdownSignal;
 
 type Accepting = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 
 /// Serves the database until the signal, and the requests that are running then.
-pub(crate) async fn serve(listener: TcpListener, database: Database, mut stop: ShutdownSignal) {
+pub(crate) async fn serve(listener: TcpListener, database: Database, key: AccessKey, mut stop: ShutdownSignal) {
+    let key = Arc::new(key);
     let mut connections = JoinSet::new();
     let (closing, closed) = tokio::sync::watch::channel(false);
     loop {
         tokio::select! {
             _ = &mut stop => break,
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                connections.spawn(serve_connection(stream, database.clone(), closed.clone()));
+                connections.spawn(serve_connection(stream, database.clone(), Arc::clone(&key), closed.clone()));
             },
             Some(_) = connections.join_next() => {}
         }
@@ -44,16 +47,21 @@ pub(crate) async fn serve(listener: TcpListener, database: Database, mut stop: S
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve_connection(stream: TcpStream, database: Database, mut closing: tokio::sync::watch::Receiver<bool>) {
+async fn serve_connection(
+    stream: TcpStream,
+    database: Database,
+    key: Arc<AccessKey>,
+    mut closing: tokio::sync::watch::Receiver<bool>,
+) {
     // A refusal costs some latency, nothing else.
     let _ = stream.set_nodelay(true);
     let engine: Mutex<Option<Engine>> = Mutex::new(None);
     let service = service_fn(|request: Request<Incoming>| async {
-        Ok::<Answer, Infallible>(match refusal(request.headers()) {
-            Some(why) => refused(StatusCode::FORBIDDEN, why),
-            None => match pass(request, &database, &engine).await {
+        Ok::<Answer, Infallible>(match Refusal::of(request.uri(), request.headers(), &key) {
+            Some(refusal) => refused(refusal.status(), refusal.body()),
+            None => match pass(without_key(request, &key), &database, &engine).await {
                 Ok(answer) => answer.map(Either::Left),
-                Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "The store has closed the connection."),
+                Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, CLOSED.to_owned()),
             },
         })
     });
@@ -67,31 +75,22 @@ async fn serve_connection(stream: TcpStream, database: Database, mut closing: to
     let _ = serving.await;
 }
 
-/// Why a request is not let in.
-fn refusal(headers: &HeaderMap) -> Option<&'static str> {
-    const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-    if headers.contains_key(ORIGIN) || headers.contains_key(SITE) {
-        return Some("This store answers programs, and no page in a browser.");
-    }
-    let is_an_address = |host: &HeaderValue| {
-        let host = host.to_str().unwrap_or_default();
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() || OWN_NAMES.contains(&name)
-    };
-    let foreign = headers.get(HOST).is_some_and(|host| !is_an_address(host));
-    foreign.then_some("This store answers to an address of this machine alone.")
-}
+/// What DynamoDB says when it cannot answer.
+const CLOSED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"The store has closed the connection."}"#;
 
-/// What this machine is called in its own containers, and by itself.
-const OWN_NAMES: [&str; 3] = ["localhost", "host.docker.internal", "host.containers.internal"];
-
-fn refused(status: StatusCode, why: &str) -> Answer {
-    let body = format!(r#"{{"__type":"com.amazon.coral.service#AccessDeniedException","message":"{why}"}}"#);
+fn refused(status: StatusCode, body: String) -> Answer {
     let mut answer = Response::new(Either::Right(Full::from(body)));
     *answer.status_mut() = status;
-    let json = HeaderValue::from_static("application/x-amz-json-1.0");
-    answer.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     answer
+}
+
+/// The engine knows no path but the root.
+fn without_key(mut request: Request<Incoming>, key: &AccessKey) -> Request<Incoming> {
+    if key.is_path_of(request.uri()) {
+        *request.uri_mut() = Uri::from_static("/");
+    }
+    request
 }
 
 /// A connection to an engine of its own.

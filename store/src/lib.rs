@@ -9,6 +9,7 @@
 //! - [`testing`]: for test suites alone. The choice between the embedded engine and Amazon's DynamoDB Local, and a
 //!   recording proxy that counts calls, injects faults and holds calls back.
 
+mod access;
 mod connection;
 mod embedded;
 mod front;
@@ -16,5 +17,6 @@ mod private;
 mod server_thread;
 pub mod testing;
 
+pub use access::NoRandomness;
 pub use connection::Connection;
 pub use embedded::{EmbeddedStore, Location, StoreError};

@@ -28,23 +28,20 @@ pub struct ContainerAddress {
 impl ContainerAddress {
     /// How containers reach `url`. What is on loopback gets a door; anything else is where it is.
     pub async fn of(url: &str) -> io::Result<Self> {
-        let Some(inner) = url.strip_prefix("http://").and_then(|authority| authority.parse::<SocketAddr>().ok()) else {
+        let Some((inner, path)) = on_loopback(url) else {
             return Ok(Self { url: url.to_owned(), door: None });
         };
-        if !inner.ip().is_loopback() {
-            return Ok(Self { url: url.to_owned(), door: None });
-        }
         if !cfg!(target_os = "linux") {
-            return Ok(Self { url: format!("http://{DOCKER_DESKTOP}:{}", inner.port()), door: None });
+            return Ok(Self { url: format!("http://{DOCKER_DESKTOP}:{}{path}", inner.port()), door: None });
         }
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
         let port = listener.local_addr()?.port();
         let engine = std::env::var("DOCKER_HOST").unwrap_or_default();
-        let url = format!("http://{}:{port}", machine(&engine, &networks()));
+        let url = format!("http://{}:{port}{path}", machine(&engine, &networks()));
         Ok(Self { url, door: Some(tokio::spawn(serve(listener, inner))) })
     }
 
-    /// Scheme and authority, without a slash at its end.
+    /// Scheme and authority, without a slash at its end, and the path of the address that it stands for.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -56,6 +53,14 @@ impl Drop for ContainerAddress {
             door.abort();
         }
     }
+}
+
+/// The server and the path of an address on loopback.
+fn on_loopback(url: &str) -> Option<(SocketAddr, &str)> {
+    let address = url.strip_prefix("http://")?;
+    let (authority, path) = address.split_at(address.find('/').unwrap_or(address.len()));
+    let server: SocketAddr = authority.parse().ok()?;
+    server.ip().is_loopback().then_some((server, path))
 }
 
 async fn serve(listener: TcpListener, inner: SocketAddr) {
@@ -184,8 +189,15 @@ podman0\t0000580A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0";
     }
 
     #[tokio::test]
+    async fn a_path_stays() {
+        let address = ContainerAddress::of("http://127.0.0.1:80/a/path").await.unwrap();
+        let (server, path) = address.url().strip_prefix("http://").unwrap().split_once('/').unwrap();
+        assert!(!server.starts_with("127.") && path == "a/path", "{}", address.url());
+    }
+
+    #[tokio::test]
     async fn what_is_not_on_loopback_is_where_it_is() {
-        for url in ["https://apis.roblox.com", "http://192.168.1.5:80"] {
+        for url in ["https://apis.roblox.com", "http://192.168.1.5:80/path"] {
             assert_eq!(ContainerAddress::of(url).await.unwrap().url(), url);
         }
     }

@@ -26,7 +26,7 @@ pub struct SamVariables {
 /// Why `sam local` cannot work with this RankBot.
 #[derive(Debug, thiserror::Error)]
 pub enum SamVariablesError {
-    /// Whatever a container put into the store would be carried out with a real bot's key.
+    /// What is in the store is carried out with a real bot's key, so the store stays on loopback.
     #[error("with a Roblox elsewhere no container is let in, since the bot's key would act for it")]
     RealBot,
     /// No way in for containers, or no file.
@@ -45,8 +45,11 @@ struct File<'a> {
 }
 
 impl SamVariables {
-    /// Opens the way in for containers, if the Roblox is one on this machine. The store asks nobody who they are, and its
-    /// open changes are finished with the bot's key: with another Roblox that is a real one's.
+    /// Opens the way in for containers, if the Roblox is one on this machine. The way leads through the machine's other
+    /// addresses, and what is in the store is carried out with the bot's key: with another Roblox that is a real one's.
+    ///
+    /// The store's address has its access key in it: SAM gives functions the credentials of whoever runs it, and takes none
+    /// from its file of variables.
     ///
     /// With the sandbox's own group, the keys of the events under `events/` are made too, so that these succeed: anyone
     /// can read them, but they open nothing else.
@@ -57,7 +60,7 @@ impl SamVariables {
         if local.sandbox.is_some() && local.group_id().get() == demo::GROUP_ID {
             rankbot_events::seed(&local.table).await?;
         }
-        let store = ContainerAddress::of(local.connection().endpoint()).await?;
+        let store = ContainerAddress::of(&local.connection().endpoint_with_key()).await?;
         let roblox = ContainerAddress::of(&local.roblox_base_url).await?;
         let mut variables = BTreeMap::from([
             ("TABLE_NAME", local.table_name.clone()),

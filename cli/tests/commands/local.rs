@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::program::{Running, Signal, greeting, run, run_in};
+use crate::program::{Ended, Running, Signal, greeting, run, run_in};
 
 async fn get(running: &Running, path: &str, key: &str) -> (u16, Value) {
     let request = reqwest::Client::new().get(format!("{}{path}", running.url())).header("x-api-key", key);
@@ -64,9 +64,40 @@ async fn the_ready_line_has_everything_to_go_on_with() {
 }
 
 /// On the machine itself, whatever it is called in a container.
+fn from_here(address: &Value) -> String {
+    format!("http://127.0.0.1:{}", address.as_str().unwrap().rsplit_once(':').unwrap().1)
+}
+
 async fn answers_here(address: &Value) -> bool {
-    let port = address.as_str().unwrap().rsplit_once(':').unwrap().1;
-    reqwest::get(format!("http://127.0.0.1:{port}/")).await.is_ok()
+    reqwest::get(from_here(address)).await.is_ok()
+}
+
+/// Lists the keys with the credentials that `sam local` makes up where its user has none.
+async fn keys_as_sams_functions_see_them(endpoint: &str) -> Ended {
+    let environment = [
+        ("TABLE_NAME", "rankbot-local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "defaultkey"),
+        ("AWS_SECRET_ACCESS_KEY", "defaultsecret"),
+    ];
+    run(&["keys", "list", "--json"], &environment).await
+}
+
+#[tokio::test]
+async fn only_the_printed_credentials_open_the_store_and_they_are_new_with_each_start() {
+    let folder = TempDir::new().unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let running = Running::start(folder.path(), &[]).await;
+        let environment = &running.ready["env"];
+        let endpoint = environment["AWS_ENDPOINT_URL_DYNAMODB"].as_str().unwrap();
+        let refused = keys_as_sams_functions_see_them(endpoint).await;
+        assert!(refused.refusal(1).starts_with("DynamoDB does not know these credentials"), "{refused:?}");
+        seen.push(environment["AWS_ACCESS_KEY_ID"].as_str().unwrap().to_owned());
+        running.stop(Signal::Terminate).await;
+    }
+    assert!(seen[0].len() == 40 && seen[0] != seen[1], "{seen:?}");
 }
 
 #[tokio::test]
@@ -82,6 +113,12 @@ async fn functions_in_containers_are_led_to_the_same_store_and_sandbox() {
     for address in &addresses {
         assert!(answers_here(address).await, "{address}");
     }
+    // SAM hands on credentials of its own, so the address must do; and without its last part it lets nobody in.
+    let store = from_here(&addresses[0]);
+    assert!(keys_as_sams_functions_see_them(&store).await.json().as_array().unwrap().len() >= 3);
+    let (without_key, _) = store.rsplit_once('/').unwrap();
+    let refused = keys_as_sams_functions_see_them(without_key).await;
+    assert!(refused.refusal(1).starts_with("DynamoDB does not know these credentials"), "{refused:?}");
     assert_eq!(mode(&path), 0o600);
     for (key, plan) in rankbot_events::KEYS {
         let (status, key) = get(&running, "/v1/key", key).await;
@@ -91,7 +128,7 @@ async fn functions_in_containers_are_led_to_the_same_store_and_sandbox() {
     assert!(!answers_here(&addresses[0]).await);
 }
 
-/// Whatever a container wrote into the store would be carried out with the real bot's key.
+/// What is in the store is carried out with the real bot's key.
 #[tokio::test]
 async fn no_container_is_let_in_where_the_roblox_is_a_real_one() {
     let folder = TempDir::new().unwrap();

@@ -24,13 +24,10 @@ impl Account {
     }
 
     async fn run_at(&self, endpoint: &str, line: &str) -> Ended {
-        let environment = [
-            ("TABLE_NAME", self.table.as_str()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-        ];
+        let variables = self.store.connection().by_way_of(endpoint).environment();
+        let table = ("TABLE_NAME", self.table.as_str());
+        let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let environment: Vec<(&str, &str)> = std::iter::once(table).chain(variables).collect();
         run(&line.split(' ').collect::<Vec<_>>(), &environment).await
     }
 

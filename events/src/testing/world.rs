@@ -70,6 +70,14 @@ impl World {
         variables
     }
 
+    /// The same for a function that `sam local` runs, and gives the credentials of whoever runs it.
+    pub fn environment_for_sam(&self) -> Vec<(&'static str, String)> {
+        let mut variables = self.environment();
+        variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL_DYNAMODB");
+        variables.push(("AWS_ENDPOINT_URL_DYNAMODB", self.store.connection().endpoint_with_key()));
+        variables
+    }
+
     /// The functions' work in this process, with the same settings.
     pub fn api(&self) -> Api {
         let config = Config {

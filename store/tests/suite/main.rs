@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "the fixtures of a test suite fail as its tests do: by a panic")]
 
+mod access;
 mod conditions;
 mod dynamodb_local;
 mod embedded;

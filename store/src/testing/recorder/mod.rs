@@ -34,6 +34,7 @@ use rules::Rules;
 pub struct Recorder {
     log: Arc<Log>,
     rules: Arc<Rules>,
+    store: Connection,
     server: ServerThread,
 }
 
@@ -51,7 +52,7 @@ impl Recorder {
         let proxy = Proxy::new(authority, Arc::clone(&log), Arc::clone(&rules));
         let server = ServerThread::spawn("rankbot-recorder", |listener, stop| proxy.serve(listener, stop))
             .expect("loopback has a free port");
-        Self { log, rules, server }
+        Self { log, rules, store: store.clone(), server }
     }
 
     /// The address to give the code under test: `http://127.0.0.1:PORT`.
@@ -59,9 +60,9 @@ impl Recorder {
         self.server.url()
     }
 
-    /// How a client reaches the proxy.
+    /// How a client reaches the store through the proxy: with the store's own credentials.
     pub fn connection(&self) -> Connection {
-        Connection::new(self.endpoint())
+        self.store.by_way_of(self.endpoint())
     }
 
     /// A new client of the proxy. See [`Connection::client`].
