@@ -6,12 +6,10 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, ORI
 use hyper::{StatusCode, Uri};
 use subtle::ConstantTimeEq as _;
 
-/// How many random bytes a key has: 160 bits, which nobody guesses.
-const RANDOM_BYTES: usize = 20;
 /// What this machine is called in its own containers, and by itself.
 const OWN_NAMES: [&str; 3] = ["localhost", "host.docker.internal", "host.containers.internal"];
 
-/// The access key id of one store, new with each start.
+/// The access key id of one store, new with each start: 128 random bits, which nobody guesses.
 ///
 /// Another user of the machine can reach the store's port, but cannot know the key. The store compares it, and verifies no
 /// signature: docs/adr/0040 says why that is enough.
@@ -26,9 +24,9 @@ pub struct NoRandomness;
 impl AccessKey {
     /// A new one: letters and digits alone, as an access key id is, so that it fits into an address, too.
     pub(crate) fn random() -> Result<Self, NoRandomness> {
-        let mut bytes = [0; RANDOM_BYTES];
+        let mut bytes = [0; size_of::<u128>()];
         getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02X}")).collect()))
+        Ok(Self(format!("{:032X}", u128::from_ne_bytes(bytes))))
     }
 
     /// The key itself. It must not be logged.
@@ -170,7 +168,7 @@ mod tests {
     fn no_two_keys_are_alike_and_none_is_printed() {
         let [one, other] = [AccessKey::random(), AccessKey::random()].map(|key| key.expect("there is randomness"));
         assert_ne!(one, other);
-        assert!(one.reveal().len() == 40 && one.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert!(one.reveal().len() == 32 && one.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert!(!format!("{one:?}").contains(one.reveal()));
     }
 }

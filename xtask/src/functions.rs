@@ -13,8 +13,8 @@ use crate::python_tools;
 use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
-/// The feature with which the tests are built that plain `cargo test` leaves out.
-pub(crate) const TESTS: &str = "rankbot-emulator/functions";
+/// The features with which the tests are built that plain `cargo test` leaves out, those in a browser among them.
+pub(crate) const TESTS: &str = "rankbot-browser/browser,rankbot-emulator/functions";
 
 /// The functions' names, which are those of their folders, crates and programs.
 pub(crate) fn names(workspace: &Workspace) -> anyhow::Result<Vec<String>> {

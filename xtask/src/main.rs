@@ -10,6 +10,7 @@
 //! - [`programs`] builds programs of the workspace as its tests are built.
 //! - [`functions`] runs the built functions under AWS's runtime interface emulator, [`sam_local`] in Lambda's container
 //!   where a [`container_engine`] answers.
+//! - [`browser`] runs the tests that need a real one.
 //! - [`sam_build`] builds the Lambda functions as they are shipped.
 //! - [`bench`](mod@bench) builds as shipped, holds the size to its limit, and measures.
 //! - [`dependencies`] checks what RankBot is built from; [`bill_of_materials`] writes down what each function is made of.
@@ -19,6 +20,7 @@
 
 mod bench;
 mod bill_of_materials;
+mod browser;
 mod cargo_tools;
 mod container_engine;
 mod dependencies;

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::workspace::Workspace;
-use crate::{dependencies, dynamodb_local, openapi, python_tools, roblox, template};
+use crate::{browser, dependencies, dynamodb_local, openapi, python_tools, roblox, template};
 
 /// Something that the set-up installs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +17,11 @@ pub(crate) enum Tool {
     OpenapiTools,
     TemplateTools,
     DependencyTools,
+    Browser,
 }
 
 impl Tool {
-    pub(crate) fn all() -> [Self; 6] {
+    pub(crate) fn all() -> [Self; 7] {
         [
             Self::PythonTools,
             Self::DynamodbLocal,
@@ -28,6 +29,7 @@ impl Tool {
             Self::OpenapiTools,
             Self::TemplateTools,
             Self::DependencyTools,
+            Self::Browser,
         ]
     }
 
@@ -39,6 +41,7 @@ impl Tool {
             Self::OpenapiTools => "setup: openapi tools",
             Self::TemplateTools => "setup: template tools",
             Self::DependencyTools => "setup: dependency tools",
+            Self::Browser => "setup: browser",
         }
     }
 
@@ -54,6 +57,7 @@ impl Tool {
                 "checkov and cfn-lint with its serverless rules, versions pinned, in .tools/template"
             }
             Self::DependencyTools => "cargo-machete, its version pinned, in .tools/dependencies",
+            Self::Browser => "Chromium and its driver, which the machine must have: they cannot go into .tools/",
         }
     }
 
@@ -67,6 +71,7 @@ impl Tool {
             Self::OpenapiTools => openapi::install_tools(workspace),
             Self::TemplateTools => template::install_tools(workspace),
             Self::DependencyTools => dependencies::install_tools(workspace),
+            Self::Browser => browser::install(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::ValueEnum;
 
 use crate::bench;
+use crate::browser;
 use crate::dependencies;
 use crate::dynamodb_local::DynamodbLocal;
 use crate::functions;
@@ -29,6 +30,7 @@ pub(crate) enum Step {
     TestsDynamodbLocal,
     Emulator,
     SamLocal,
+    Browser,
     Openapi,
     DocTests,
     Docs,
@@ -60,6 +62,7 @@ impl Step {
             Self::TestsDynamodbLocal => "tests-dynamodb-local",
             Self::Emulator => "emulator",
             Self::SamLocal => "sam-local",
+            Self::Browser => "browser",
             Self::Openapi => "openapi",
             Self::DocTests => "doc-tests",
             Self::Docs => "docs",
@@ -84,6 +87,7 @@ impl Step {
                 "every event of every function, through the built programs under AWS's runtime interface emulator"
             }
             Self::SamLocal => "every function in Lambda's container, with `sam local`, where there is an engine for it",
+            Self::Browser => "no page of another site gets anything out of a running RankBot, in a real browser",
             Self::Openapi => {
                 "docs/openapi.json is the code's and valid, and Schemathesis finds RankBot to do as it says"
             }
@@ -104,6 +108,7 @@ impl Step {
             Self::Tests | Self::Emulator | Self::SamLocal | Self::Size => &[Tool::PythonTools],
             Self::Dependencies => &[Tool::PythonTools, Tool::DependencyTools],
             Self::TestsDynamodbLocal => &[Tool::PythonTools, Tool::DynamodbLocal],
+            Self::Browser => &[Tool::PythonTools, Tool::Browser],
             Self::Luau => &[Tool::LuauTools],
             Self::Openapi => &[Tool::OpenapiTools],
         }
@@ -128,6 +133,7 @@ impl Step {
             Self::TestsDynamodbLocal => passed(tests_on_dynamodb_local(workspace)),
             Self::Emulator => functions::check_emulated(workspace),
             Self::SamLocal => sam_local::check(workspace),
+            Self::Browser => passed(browser::check(workspace)),
             Self::Openapi => passed(openapi::check(workspace)),
             Self::DocTests => passed(invocation::run(cargo(workspace).args(["test", "--workspace", "--doc"]))),
             Self::Docs => passed(invocation::run(cargo(workspace).env("RUSTDOCFLAGS", "-D warnings").args([

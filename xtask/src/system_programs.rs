@@ -1,4 +1,4 @@
-//! Programs that the machine itself must have: Python, npm, Java.
+//! Programs that the machine itself must have: Python, npm, Java, Chromium.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -15,6 +15,10 @@ pub(crate) enum SystemProgram {
     Npm,
     Java,
     Tar,
+    /// Chromium, or Google's build of it.
+    Chromium,
+    /// The driver of the same version.
+    Chromedriver,
 }
 
 impl SystemProgram {
@@ -25,6 +29,7 @@ impl SystemProgram {
             Self::Npm => "downloading DynamoDB Local and StyLua",
             Self::Java => "running DynamoDB Local",
             Self::Tar => "unpacking DynamoDB Local",
+            Self::Chromium | Self::Chromedriver => "the tests in a real browser",
         }
     }
 
@@ -34,6 +39,8 @@ impl SystemProgram {
             Self::Npm => "npm",
             Self::Java => "Java",
             Self::Tar => "tar",
+            Self::Chromium => "Chromium or Google Chrome",
+            Self::Chromedriver => "chromedriver",
         }
     }
 
@@ -43,6 +50,9 @@ impl SystemProgram {
             Self::Npm => &["nodejs", "npm"],
             Self::Java => &["default-jre-headless"],
             Self::Tar => &["tar"],
+            // Without a font, a page's text is boxes.
+            Self::Chromium => &["chromium", "fonts-dejavu-core"],
+            Self::Chromedriver => &["chromium-driver"],
         }
     }
 
@@ -53,12 +63,18 @@ impl SystemProgram {
             Self::Npm => Some("npm").filter(|npm| succeeds(Command::new(npm).arg("--version"))),
             Self::Java => Some("java").filter(|java| succeeds(Command::new(java).arg("-version"))),
             Self::Tar => Some("tar").filter(|tar| succeeds(Command::new(tar).arg("--version"))),
+            Self::Chromium => CHROMIUMS.into_iter().find(|name| succeeds(Command::new(name).arg("--version"))),
+            Self::Chromedriver => Some("chromedriver").filter(|driver| succeeds(Command::new(driver).arg("--version"))),
         }
     }
 }
 
 /// `python3` first: it is the one that the machine's owner chose.
 const PYTHONS: [&str; 6] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
+
+/// As Debian, Google, Fedora and macOS name it.
+const CHROMIUMS: [&str; 4] =
+    ["chromium", "google-chrome", "chromium-browser", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"];
 
 /// Debian splits `ensurepip`, without which `venv` makes an environment that nothing can be installed into, into a
 /// package of its own: importing both tells a usable Python from one that fails half-way.

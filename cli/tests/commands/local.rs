@@ -97,7 +97,7 @@ async fn only_the_printed_credentials_open_the_store_and_they_are_new_with_each_
         seen.push(environment["AWS_ACCESS_KEY_ID"].as_str().unwrap().to_owned());
         running.stop(Signal::Terminate).await;
     }
-    assert!(seen[0].len() == 40 && seen[0] != seen[1], "{seen:?}");
+    assert!(seen[0].len() == 32 && seen[0] != seen[1], "{seen:?}");
 }
 
 #[tokio::test]

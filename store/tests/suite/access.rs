@@ -38,18 +38,19 @@ fn client_with(endpoint: &str, key: &str) -> Client {
 async fn ask(store: &EmbeddedStore, method: &str, path: &str, headers: &[&str]) -> String {
     let endpoint = store.endpoint();
     let authority = endpoint.strip_prefix("http://").expect("plain HTTP");
-    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: 2\r\n");
-    head.push_str("content-type: application/x-amz-json-1.0\r\nx-amz-target: DynamoDB_20120810.ListTables\r\n");
-    head.push_str("x-amz-date: 20261123T000000Z\r\n");
-    if !headers.iter().any(|header| header.starts_with("host:")) {
-        head.push_str(&format!("host: {authority}\r\n"));
-    }
-    for header in headers {
-        head.push_str(header);
-        head.push_str("\r\n");
-    }
+    let own_host = format!("host: {authority}");
+    let host = if headers.iter().any(|header| header.starts_with("host:")) { None } else { Some(own_host.as_str()) };
+    let head = [
+        &format!("{method} {path} HTTP/1.1"),
+        "connection: close",
+        "content-length: 2",
+        "content-type: application/x-amz-json-1.0",
+        "x-amz-target: DynamoDB_20120810.ListTables",
+        "x-amz-date: 20261123T000000Z",
+    ];
+    let lines: Vec<&str> = head.iter().chain(headers).copied().chain(host).collect();
     let mut stream = tokio::net::TcpStream::connect(authority).await.expect("it listens");
-    stream.write_all(format!("{head}\r\n{{}}").as_bytes()).await.expect("it reads");
+    stream.write_all(format!("{}\r\n\r\n{{}}", lines.join("\r\n")).as_bytes()).await.expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("it answers");
     answer
