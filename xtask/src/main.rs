@@ -4,7 +4,8 @@
 //! - [`report`] runs them one after the other, and prints what happened and how long it took.
 //! - [`setup`] puts those tools into `.tools/`: [`python_tools`] what comes from `PyPI`, [`dynamodb_local`] Amazon's
 //!   DynamoDB Local; [`system_programs`] finds what only the machine itself can have, such as Java.
-//! - [`roblox`] writes the Luau packages' model files, and checks their sources.
+//! - [`roblox`] writes the Luau packages' model files, and checks their sources; [`luau_checker`] what Luau's own type
+//!   checker says of them.
 //! - [`template`] checks the deployment's template, as written and as SAM expands it.
 //! - [`openapi`] writes `docs/openapi.json`, and checks it against a running RankBot, [`rankbot_local`].
 //! - [`programs`] builds programs of the workspace as its tests are built.
@@ -27,6 +28,7 @@ mod dependencies;
 mod dynamodb_local;
 mod functions;
 mod invocation;
+mod luau_checker;
 mod openapi;
 mod programs;
 mod python_tools;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::cargo_tools::{self, Pinned};
 use crate::invocation;
+use crate::luau_checker;
 use crate::setup::install_once;
 use crate::system_programs::{self, SystemProgram};
 use crate::workspace::Workspace;
@@ -41,12 +42,13 @@ pub(crate) fn install_tools(workspace: &Workspace) -> anyhow::Result<()> {
     })
 }
 
-/// Format, lint, documentation. What the types say is a test, in `roblox/testing`.
+/// Format, lint, documentation, types.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let mut stylua = in_packages(workspace, "node_modules/.bin/stylua");
     invocation::run(stylua.arg("--check").args(SOURCES))?;
     invocation::run(in_packages(workspace, "bin/selene").arg("--quiet").args(SOURCES))?;
-    DOCUMENTED.iter().try_for_each(|(sources, class)| check_documentation(workspace, sources, class))
+    DOCUMENTED.iter().try_for_each(|(sources, class)| check_documentation(workspace, sources, class))?;
+    luau_checker::check(workspace)
 }
 
 /// Writes each package's model file to `target/roblox/`, and reads it back.

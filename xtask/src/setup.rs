@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::workspace::Workspace;
-use crate::{browser, dependencies, dynamodb_local, openapi, python_tools, roblox, template};
+use crate::{browser, dependencies, dynamodb_local, luau_checker, openapi, python_tools, roblox, template};
 
 /// Something that the set-up installs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub(crate) enum Tool {
     PythonTools,
     DynamodbLocal,
     LuauTools,
+    LuauChecker,
     OpenapiTools,
     TemplateTools,
     DependencyTools,
@@ -21,11 +22,12 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) fn all() -> [Self; 7] {
+    pub(crate) fn all() -> [Self; 8] {
         [
             Self::PythonTools,
             Self::DynamodbLocal,
             Self::LuauTools,
+            Self::LuauChecker,
             Self::OpenapiTools,
             Self::TemplateTools,
             Self::DependencyTools,
@@ -38,6 +40,7 @@ impl Tool {
             Self::PythonTools => "setup: python tools",
             Self::DynamodbLocal => "setup: dynamodb local",
             Self::LuauTools => "setup: luau tools",
+            Self::LuauChecker => "setup: luau checker",
             Self::OpenapiTools => "setup: openapi tools",
             Self::TemplateTools => "setup: template tools",
             Self::DependencyTools => "setup: dependency tools",
@@ -52,6 +55,7 @@ impl Tool {
             }
             Self::DynamodbLocal => "Amazon's own stand-in for DynamoDB, in .tools/dynamodb-local",
             Self::LuauTools => "StyLua, selene and moonwave's extractor, versions pinned, in .tools/luau",
+            Self::LuauChecker => "Luau's own type checker, its version pinned, in .tools/luau-checker",
             Self::OpenapiTools => "Schemathesis and a validator of OpenAPI, versions pinned, in .tools/schemathesis",
             Self::TemplateTools => {
                 "checkov and cfn-lint with its serverless rules, versions pinned, in .tools/template"
@@ -68,6 +72,7 @@ impl Tool {
             Self::PythonTools => python_tools::install(workspace),
             Self::DynamodbLocal => dynamodb_local::install(workspace),
             Self::LuauTools => roblox::install_tools(workspace),
+            Self::LuauChecker => luau_checker::install(workspace),
             Self::OpenapiTools => openapi::install_tools(workspace),
             Self::TemplateTools => template::install_tools(workspace),
             Self::DependencyTools => dependencies::install_tools(workspace),

@@ -78,7 +78,7 @@ impl Step {
                 "template.yaml is right, in the eyes of cfn-lint, SAM and checkov, and so is what SAM makes of it"
             }
             Self::Luau => {
-                "the Luau packages are laid out as StyLua does it, selene has nothing to say, all is documented"
+                "the Luau packages are laid out as StyLua does it, neither selene nor Luau's own checker finds anything, all is documented"
             }
             Self::Clippy => "no warning of the compiler or of clippy, tests included",
             Self::Tests => "all tests, with the embedded store",
@@ -109,7 +109,7 @@ impl Step {
             Self::Dependencies => &[Tool::PythonTools, Tool::DependencyTools],
             Self::TestsDynamodbLocal => &[Tool::PythonTools, Tool::DynamodbLocal],
             Self::Browser => &[Tool::PythonTools, Tool::Browser],
-            Self::Luau => &[Tool::LuauTools],
+            Self::Luau => &[Tool::LuauTools, Tool::LuauChecker],
             Self::Openapi => &[Tool::OpenapiTools],
         }
     }

@@ -1,4 +1,4 @@
-//! Programs that the machine itself must have: Python, npm, Java, Chromium.
+//! Programs that the machine itself must have: Python, npm, Java, a C++ compiler, Chromium.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -15,6 +15,8 @@ pub(crate) enum SystemProgram {
     Npm,
     Java,
     Tar,
+    /// Of C++17.
+    CppCompiler,
     /// Chromium, or Google's build of it.
     Chromium,
     /// The driver of the same version.
@@ -29,6 +31,7 @@ impl SystemProgram {
             Self::Npm => "downloading DynamoDB Local and StyLua",
             Self::Java => "running DynamoDB Local",
             Self::Tar => "unpacking DynamoDB Local",
+            Self::CppCompiler => "building Luau's type checker",
             Self::Chromium | Self::Chromedriver => "the tests in a real browser",
         }
     }
@@ -39,6 +42,7 @@ impl SystemProgram {
             Self::Npm => "npm",
             Self::Java => "Java",
             Self::Tar => "tar",
+            Self::CppCompiler => "a C++ compiler",
             Self::Chromium => "Chromium or Google Chrome",
             Self::Chromedriver => "chromedriver",
         }
@@ -50,6 +54,7 @@ impl SystemProgram {
             Self::Npm => &["nodejs", "npm"],
             Self::Java => &["default-jre-headless"],
             Self::Tar => &["tar"],
+            Self::CppCompiler => &["g++"],
             // Without a font, a page's text is boxes.
             Self::Chromium => &["chromium", "fonts-dejavu-core"],
             Self::Chromedriver => &["chromium-driver"],
@@ -63,6 +68,9 @@ impl SystemProgram {
             Self::Npm => Some("npm").filter(|npm| succeeds(Command::new(npm).arg("--version"))),
             Self::Java => Some("java").filter(|java| succeeds(Command::new(java).arg("-version"))),
             Self::Tar => Some("tar").filter(|tar| succeeds(Command::new(tar).arg("--version"))),
+            Self::CppCompiler => {
+                CPP_COMPILERS.into_iter().find(|compiler| succeeds(Command::new(compiler).arg("--version")))
+            }
             Self::Chromium => CHROMIUMS.into_iter().find(|name| succeeds(Command::new(name).arg("--version"))),
             Self::Chromedriver => Some("chromedriver").filter(|driver| succeeds(Command::new(driver).arg("--version"))),
         }
@@ -75,6 +83,9 @@ const PYTHONS: [&str; 6] = ["python3", "python3.14", "python3.13", "python3.12",
 /// As Debian, Google, Fedora and macOS name it.
 const CHROMIUMS: [&str; 4] =
     ["chromium", "google-chrome", "chromium-browser", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"];
+
+/// `c++` first, for the same reason.
+const CPP_COMPILERS: [&str; 3] = ["c++", "g++", "clang++"];
 
 /// Debian splits `ensurepip`, without which `venv` makes an environment that nothing can be installed into, into a
 /// package of its own: importing both tells a usable Python from one that fails half-way.

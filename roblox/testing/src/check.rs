@@ -1,6 +1,7 @@
 //! Luau's strict type check over files on disk, with this crate's definitions of the Roblox parts in use.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use luau_analysis::frontend::resolver::ModuleInfo;
@@ -8,10 +9,10 @@ use luau_analysis::{
     DefinitionEnvironment, FileResolver, Frontend, FrontendOptions, ModuleName, NullConfigResolver, SourceCode,
     SourceCodeType, TypeCheckLimits,
 };
-use luau_common::BString;
+use luau_common::{BString, FastBool, flags};
 use luau_syntax::ast::{Expression, ExpressionKind};
 
-use crate::definitions;
+use crate::definitions::{self, Solver};
 
 /// One finding, of the type check or the linter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,11 +42,37 @@ impl Modules {
     }
 }
 
+/// Which of Luau's rules apply: the newer ones are behind flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// Those that are on in Luau's sources.
+    Released,
+    /// All that are not experimental, as Luau's command-line tools have it.
+    Newest,
+}
+
+impl Rules {
+    /// A Studio has some of the newer rules: what is clean by both of these is likely to be clean there.
+    pub const ALL: [Self; 2] = [Self::Released, Self::Newest];
+
+    fn apply(self) {
+        FastBool::iter().for_each(|flag| flag.set(flag.default_value()));
+        if self == Self::Newest {
+            flags::apply_default();
+        }
+    }
+}
+
+/// The flags are the process's.
+static ONE_CHECK_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// Checks `file` in strict mode, and what it requires.
-pub fn check(file: &Path, modules: Modules) -> anyhow::Result<Vec<Finding>> {
+pub fn check(file: &Path, modules: Modules, rules: Rules) -> anyhow::Result<Vec<Finding>> {
+    let _alone = ONE_CHECK_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    rules.apply();
     // Union-heavy types such as results need more steps than the checker's cautious default.
-    luau_common::flags::LuauTarjanChildLimit.set(15_000);
-    luau_common::flags::LuauTableTypeMaximumStringifierLength.set(0);
+    flags::LuauTarjanChildLimit.set(15_000);
+    flags::LuauTableTypeMaximumStringifierLength.set(0);
     let mut config = NullConfigResolver::default();
     config.default_config.mode = luau_config::Mode::Strict;
     let options = FrontendOptions { retain_full_type_graphs: true, run_lint_checks: true, ..Default::default() };
@@ -74,7 +101,7 @@ fn load_definitions(frontend: &mut Frontend<Files, NullConfigResolver>) -> anyho
     frontend.register_builtin_globals(environment).map_err(|error| anyhow::anyhow!("{error:?}"))?;
     let scope = frontend.global_scope(environment);
     let loaded = frontend
-        .load_definition_file(scope, definitions::text()?.as_bytes(), "@roblox", false)
+        .load_definition_file(scope, definitions::text(Solver::New)?.as_bytes(), "@roblox", false)
         .map_err(|error| anyhow::anyhow!("{error:?}"))?;
     if !loaded.success {
         let mut problems = Vec::new();

@@ -19,15 +19,27 @@ const CLASSES: [&str; 4] = [
 ];
 const GLOBALS: &str = include_str!("../definitions/globals.d.luau");
 
-/// The whole definition file.
-pub(crate) fn text() -> anyhow::Result<String> {
+/// Luau's two type solvers. Roblox Studio has both: the old one for places that have not chosen the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Solver {
+    /// It has no type functions, so that whatever depends on a class's name is a list of overloads.
+    Old,
+    /// It computes types from types: one generic function for all classes.
+    New,
+}
+
+/// The whole definition file, in the words that `solver` knows.
+pub fn text(solver: Solver) -> anyhow::Result<String> {
     let database = rbx_reflection_database::get()?;
     let mut known = Known::default();
     let classes =
         CLASSES.iter().map(|part| known.with_properties(database, part)).collect::<anyhow::Result<String>>()?;
-    let tables = table("Services", &known.services) + &table("Creatable", &known.creatable);
+    let lookups = match solver {
+        Solver::Old => known.overloads(),
+        Solver::New => known.type_functions(),
+    };
     let globals = known.with_properties(database, GLOBALS)?;
-    let rest = [VALUES, &classes, &tables, &globals].concat();
+    let rest = [VALUES, &classes, &lookups, &globals].concat();
     Ok([ENUMS, &enums(database, &rest), &rest].concat())
 }
 
@@ -56,6 +68,26 @@ impl Known {
             text.push("end".to_owned());
         }
         Ok(text.join("\n") + "\n")
+    }
+
+    /// `game:GetService` and `Instance.new` as one generic function each. They are types of their own because a class's
+    /// declaration cannot hold a generic function itself.
+    fn type_functions(&self) -> String {
+        let get_service = "type GetService = <K>(self: Instance, name: K & keyof<Services>) -> index<Services, K>\n";
+        let new = "type NewInstance = <K>(class: K & keyof<Creatable>, parent: Instance?) -> index<Creatable, K>\n";
+        [&table("Services", &self.services), &table("Creatable", &self.creatable), get_service, new].concat()
+    }
+
+    /// The same as one overload for each class.
+    fn overloads(&self) -> String {
+        let get_service = self.services.iter().map(|class| format!("((self: Instance, name: \"{class}\") -> {class})"));
+        let new = self.creatable.iter().map(|class| format!("((class: \"{class}\", parent: Instance?) -> {class})"));
+        let intersection = |overloads: Vec<String>| overloads.join("\n\t& ");
+        format!(
+            "type GetService = {}\ntype NewInstance = {}\n",
+            intersection(get_service.collect()),
+            intersection(new.collect())
+        )
     }
 
     fn note(&mut self, class: &ClassDescriptor<'_>) {

@@ -10,12 +10,13 @@
 //! | [`http`] | how requests leave the host, and how a server says that its answer is slow |
 //! | [`server`] | a scripted HTTP server that answers, stalls, drops and babbles as told |
 //! | [`check`] | Luau's strict type check, against definitions of the Roblox parts in use |
+//! | [`definitions`] | those definitions, in the words of either of Luau's solvers |
 //! | [`model`] | reproducible `.rbxm` files from sources, and reading them back |
 //! | [`stores`] | what a run left in its data stores |
 //! | [`render`] | a picture of a user interface, where the renderer is installed |
 
 pub mod check;
-mod definitions;
+pub mod definitions;
 pub mod host;
 pub mod http;
 mod json;

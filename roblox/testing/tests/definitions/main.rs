@@ -5,15 +5,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use roblox_testing::check::{Finding, Modules, check};
+use roblox_testing::check::{Finding, Modules, Rules, check};
 
-fn findings(name: &str) -> Vec<Finding> {
-    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions").join(name), Modules::default()).unwrap()
+fn findings(name: &str, rules: Rules) -> Vec<Finding> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions").join(name);
+    check(&file, Modules::default(), rules).unwrap()
 }
 
 #[test]
 fn what_roblox_has_passes() {
-    assert_eq!(findings("right.luau"), []);
+    for rules in Rules::ALL {
+        assert_eq!(findings("right.luau", rules), [], "{rules:?}");
+    }
 }
 
 #[test]
@@ -22,6 +25,8 @@ fn each_deliberate_mistake_is_refused_and_nothing_else() {
     let wrong: BTreeSet<u32> =
         (1..).zip(source.lines()).filter(|(_, line)| line.ends_with("-- wrong")).map(|(line, _)| line).collect();
     assert!(wrong.len() > 40, "{wrong:?}");
-    let refused: BTreeSet<_> = findings("mistakes.luau").into_iter().map(|finding| finding.line).collect();
-    assert_eq!(refused, wrong, "lines refused, and lines marked wrong");
+    for rules in Rules::ALL {
+        let refused: BTreeSet<_> = findings("mistakes.luau", rules).into_iter().map(|finding| finding.line).collect();
+        assert_eq!(refused, wrong, "lines refused, and lines marked wrong: {rules:?}");
+    }
 }

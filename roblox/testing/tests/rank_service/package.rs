@@ -1,6 +1,7 @@
 //! What a developer gets: the README's code, the examples, the documentation, the model file.
 
 use roblox_testing::Reply;
+use roblox_testing::check::Rules;
 use roblox_testing::host::Place;
 use roblox_testing::model::Module;
 use serde_json::json;
@@ -77,12 +78,14 @@ fn every_block_of_the_readme_is_strict_by_itself() {
     for (index, block) in readme_code().iter().enumerate() {
         let file = folder.path().join(format!("readme{index}.luau"));
         std::fs::write(&file, format!("--!strict\n{block}")).unwrap();
-        let mut found = findings(&file);
-        // The block of the settings only makes its client.
-        found.retain(|finding| {
-            finding.message != "lint LocalUnused: Variable 'ranks' is never used; prefix with '_' to silence"
-        });
-        assert_eq!(found, [], "{block}");
+        for rules in Rules::ALL {
+            let mut found = findings(&file, rules);
+            // The block of the settings only makes its client.
+            found.retain(|finding| {
+                finding.message != "lint LocalUnused: Variable 'ranks' is never used; prefix with '_' to silence"
+            });
+            assert_eq!(found, [], "{rules:?}: {block}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rankbot_shared::http::{ErrorCode, Retryable};
-use roblox_testing::check::{Finding, Modules, check};
+use roblox_testing::check::{Finding, Modules, Rules, check};
 
 use crate::results::{CATALOGUE, contract_codes};
 use crate::scenario::SOURCE;
@@ -13,15 +13,17 @@ pub(crate) fn package() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../RankService").canonicalize().unwrap()
 }
 
-pub(crate) fn findings(file: &Path) -> Vec<Finding> {
+pub(crate) fn findings(file: &Path, rules: Rules) -> Vec<Finding> {
     let modules = Modules::default().with("RankService", &package().join("src/init.luau"));
-    check(file, modules.with("Ranks", &package().join("examples/Ranks.luau"))).unwrap()
+    check(file, modules.with("Ranks", &package().join("examples/Ranks.luau")), rules).unwrap()
 }
 
 #[test]
 fn the_module_is_strict_and_clean() {
     assert!(SOURCE.starts_with("--!strict"));
-    assert_eq!(findings(&package().join("src/init.luau")), []);
+    for rules in Rules::ALL {
+        assert_eq!(findings(&package().join("src/init.luau"), rules), [], "{rules:?}");
+    }
 }
 
 /// The codes between `export type ErrorCode =` and the next declaration.
@@ -58,8 +60,10 @@ fn each_deliberate_mistake_is_refused_and_nothing_else() {
     let source = std::fs::read_to_string(&file).unwrap();
     let wrong: BTreeSet<_> = (1..).zip(source.lines()).filter(|(_, line)| line.ends_with("-- wrong")).collect();
     let wrong: BTreeSet<u32> = wrong.into_iter().map(|(line, _)| line).collect();
-    let refused: BTreeSet<_> = findings(&file).into_iter().map(|finding| finding.line).collect();
-    assert_eq!(refused, wrong, "lines refused, and lines marked wrong");
+    for rules in Rules::ALL {
+        let refused: BTreeSet<_> = findings(&file, rules).into_iter().map(|finding| finding.line).collect();
+        assert_eq!(refused, wrong, "lines refused, and lines marked wrong: {rules:?}");
+    }
 }
 
 #[test]
@@ -69,7 +73,9 @@ fn the_examples_are_strict_and_clean() {
     assert_eq!(examples.len(), 6);
     for example in examples {
         assert!(std::fs::read_to_string(&example).unwrap().starts_with("--!strict"), "{}", example.display());
-        assert_eq!(findings(&example), [], "{}", example.display());
+        for rules in Rules::ALL {
+            assert_eq!(findings(&example, rules), [], "{}: {rules:?}", example.display());
+        }
     }
 }
 
