@@ -86,15 +86,51 @@ const MISTAKES: &[(&str, &str)] = &[
 
 /// The same, where a mock is made: in Studio alone.
 const MOCK_MISTAKES: &[(&str, &str)] = &[
-    ("RankService.new({ mock = { rols = {} } })", "There is no mock setting \"rols\". There are: members, roles."),
-    ("RankService.new({ mock = { roles = {} } })", "mock.roles is empty"),
-    ("RankService.new({ mock = { roles = { 5 } } })", "mock.roles must be a list of roles"),
-    ("RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 0 } } } })", "from 1 to 254"),
     (
-        "RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 1 }, { id = 2, name = 'N', rank = 1 } } } })",
-        "two roles stand at rank 1",
+        "RankService.new({ mock = { rols = {} } })",
+        "There is no mock setting \"rols\". There are: fail, members, plan, roles, used.",
+    ),
+    ("RankService.new({ mock = { roles = {} } })", "mock.roles is empty: give roles such as"),
+    ("RankService.new({ mock = { roles = { 5 } } })", "mock.roles must be a list of roles"),
+    ("RankService.new({ mock = { roles = { { id = 1, name = 'M' } } } })", "must be a whole number from 0 to 255"),
+    (
+        "RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 256 } } } })",
+        "must be a whole number from 0 to 255",
+    ),
+    (
+        "RankService.new({ mock = { roles = { { id = 0.5, name = 'M', rank = 1 } } } })",
+        "the id of M must be a whole number of 1 or more",
+    ),
+    (
+        "RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 0 } } } })",
+        "mock.roles must have a role at a rank from 1 to 254",
+    ),
+    (
+        "RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 1 }, { id = 1, name = 'N', rank = 2 } } } })",
+        "two roles have the id 1: give each an id of its own",
+    ),
+    (
+        "RankService.new({ mock = { roles = { { id = 1, name = 'M', rank = 255 }, { id = 2, name = 'N', rank = 255 } } } })",
+        "two roles stand at rank 255, where a group has only one",
     ),
     ("RankService.new({ mock = { members = { [42] = 77 } } })", "mock.members must be ranks of the mock's roles"),
+    ("RankService.new({ mock = { members = { [42] = 77 } } })", "No role stands at rank 77, which user 42 has."),
+    ("RankService.new({ mock = { members = { Ada = 1 } } })", "There is no user string Ada."),
+    ("RankService.new({ mock = { members = { [0] = 1 } } })", "There is no user number 0."),
+    ("RankService.new({ mock = { members = { [42] = 'Admin' } } })", "User 42 cannot have string Admin."),
+    ("RankService.new({ mock = { members = { [42] = { 0, 1 } } } })", "User 42 cannot have number 0."),
+    ("RankService.new({ mock = { members = { [42] = {} } } })", "User 42 has no rank."),
+    ("RankService.new({ mock = { members = { [-1] = 255, [-2] = 255 } } })", "cannot both own the group"),
+    (
+        "RankService.new({ mock = { fail = 'TIMOUT' } })",
+        "mock.fail must be a code of RankService.ErrorCode, or a function that returns one, not string TIMOUT",
+    ),
+    ("RankService.new({ mock = { fail = true } })", "mock.fail must be a code of RankService.ErrorCode"),
+    ("RankService.new({ mock = { plan = 'free' } })", "mock.plan must be starter, pro or max, not free"),
+    ("RankService.new({ mock = { plan = 5 } })", "mock setting plan must be a string"),
+    ("RankService.new({ mock = { used = -1 } })", "mock.used must be a whole number of 0 or more, not -1"),
+    ("RankService.new({ mock = { used = '5' } })", "mock setting used must be a number"),
+    ("RankService.new({ mock = { roles = 'Crew' } })", "mock setting roles must be a table, not string Crew"),
 ];
 
 /// What `expression` throws at its own line, 3.

@@ -10,20 +10,20 @@ use tokio::runtime::Runtime;
 use crate::scenario::{bare_game, code};
 
 /// A running RankBot, and the runtime that it runs on.
-struct Rankbot {
-    local: Local,
+pub(crate) struct Rankbot {
+    pub(crate) local: Local,
     runtime: Runtime,
 }
 
 impl Rankbot {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let local = runtime.block_on(Local::start(LocalOptions::default())).unwrap();
         Self { local, runtime }
     }
 
     /// Runs `script` with `ranks`, a client with the key of `plan`.
-    fn play(&self, plan: Plan, script: &str) -> Run {
+    pub(crate) fn play(&self, plan: Plan, script: &str) -> Run {
         self.play_through(&self.local.url(), plan, script)
     }
 
@@ -71,7 +71,7 @@ impl Rankbot {
         .unwrap()
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         self.runtime.block_on(self.local.stop());
     }
 }

@@ -8,6 +8,8 @@ mod closing;
 mod double;
 mod events;
 mod local;
+mod mock;
+mod mock_and_rankbot;
 mod order;
 mod package;
 mod results;
