@@ -301,12 +301,32 @@ fn the_model_file_holds_the_very_sources() {
 }
 
 #[test]
+fn the_readmes_rehearsal_shows_what_can_go_wrong() {
+    let rehearsal = readme_code().into_iter().find(|block| block.contains("RankService.MockCall")).unwrap();
+    let host = roblox_testing::Host::new()
+        .module("ServerScriptService.RankService", SOURCE)
+        .place(Place::Studio)
+        .http(roblox_testing::host::HttpAccess::Disabled);
+    let run = host.run(&rehearsal).unwrap();
+    assert_eq!(run.errors, Vec::<String>::new());
+    let printed: Vec<_> = run.output.iter().map(|line| line.text.as_str()).collect();
+    let expected = [
+        "-1: USER_NOT_IN_GROUP",
+        "-2: ALREADY_HIGHEST_RANK",
+        "-3: TARGET_NOT_MANAGEABLE",
+        "-4 is now Moderator, after a lost answer: true",
+        "-5: MONTHLY_LIMIT_REACHED",
+    ];
+    assert_eq!(printed, expected);
+}
+
+#[test]
 fn the_studio_mock_of_the_readme_needs_no_secret_and_no_http() {
     let host = roblox_testing::Host::new()
         .module("ServerScriptService.RankService", SOURCE)
         .place(Place::Studio)
         .http(roblox_testing::host::HttpAccess::Disabled);
-    let settings = readme_code().pop().unwrap();
+    let settings = readme_code().into_iter().find(|block| block.contains("AnotherName")).unwrap();
     let script = format!("{settings}\nreturn ranks:Promote(42).ok");
     assert_eq!(host.run(&script).unwrap().value, json!(true));
 
