@@ -5,7 +5,7 @@
 //! - [`setup`] puts those tools into `.tools/`: [`python_tools`] what comes from `PyPI`, [`dynamodb_local`] Amazon's
 //!   DynamoDB Local; [`system_programs`] finds what only the machine itself can have, such as Java.
 //! - [`roblox`] writes the Luau packages' model files, and checks their sources; [`luau_checker`] what Luau's own type
-//!   checker says of them.
+//!   checker says of them; [`roblox_typescript`] their typings.
 //! - [`template`] checks the deployment's template, as written and as SAM expands it.
 //! - [`openapi`] writes `docs/openapi.json`, and checks it against a running RankBot, [`rankbot_local`].
 //! - [`programs`] builds programs of the workspace as its tests are built.
@@ -35,6 +35,7 @@ mod python_tools;
 mod rankbot_local;
 mod report;
 mod roblox;
+mod roblox_typescript;
 mod sam_build;
 mod sam_local;
 mod setup;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::cargo_tools::{self, Pinned};
 use crate::invocation;
 use crate::luau_checker;
+use crate::roblox_typescript;
 use crate::setup::install_once;
 use crate::system_programs::{self, SystemProgram};
 use crate::workspace::Workspace;
@@ -39,16 +40,18 @@ pub(crate) fn install_tools(workspace: &Workspace) -> anyhow::Result<()> {
         invocation::run_download(&mut install)?;
         println!("    builds for two minutes the first time");
         cargo_tools::build(workspace, &folder, &[SELENE, MOONWAVE])
-    })
+    })?;
+    roblox_typescript::install_tools(workspace)
 }
 
-/// Format, lint, documentation, types.
+/// Format, lint, documentation, types, and the typings for roblox-ts.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let mut stylua = in_packages(workspace, "node_modules/.bin/stylua");
     invocation::run(stylua.arg("--check").args(SOURCES))?;
     invocation::run(in_packages(workspace, "bin/selene").arg("--quiet").args(SOURCES))?;
     DOCUMENTED.iter().try_for_each(|(sources, class)| check_documentation(workspace, sources, class))?;
-    luau_checker::check(workspace)
+    luau_checker::check(workspace)?;
+    roblox_typescript::check(workspace)
 }
 
 /// Writes each package's model file to `target/roblox/`, and reads it back.

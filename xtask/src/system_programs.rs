@@ -28,7 +28,7 @@ impl SystemProgram {
     fn purpose(self) -> &'static str {
         match self {
             Self::Python => "the template checks and the test runner",
-            Self::Npm => "downloading DynamoDB Local and StyLua",
+            Self::Npm => "downloading DynamoDB Local, StyLua and roblox-ts",
             Self::Java => "running DynamoDB Local",
             Self::Tar => "unpacking DynamoDB Local",
             Self::CppCompiler => "building Luau's type checker",

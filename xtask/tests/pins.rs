@@ -73,9 +73,12 @@ fn the_compiler_is_one_version() {
 /// What cargo and npm install, in the sources of the tasks.
 #[test]
 fn every_tool_that_cargo_or_npm_installs_is_pinned_exactly() {
-    let sources: String = fs::read_dir(format!("{ROOT}/xtask/src"))
-        .unwrap()
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+    let sources: String = ["xtask/src", "xtask/src/roblox_typescript"]
+        .iter()
+        .flat_map(|folder| fs::read_dir(format!("{ROOT}/{folder}")).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| fs::read_to_string(path).unwrap())
         .collect();
     // By cargo: always an exact version, and the dependencies that the tool's authors have locked.
     let installs: Vec<_> = sources.match_indices(r#"["install", "--quiet","#).map(|(at, _)| &sources[at..]).collect();
@@ -86,8 +89,30 @@ fn every_tool_that_cargo_or_npm_installs_is_pinned_exactly() {
     let pinned = Regex::new(r#"^: Pinned = \("[a-z-]+", "[0-9]+\.[0-9]+\.[0-9]+"\);"#).unwrap();
     assert_eq!(pins.len(), 3, "selene, moonwave, cargo-machete");
     assert!(pins.iter().all(|pin| pinned.is_match(pin)));
-    // By npm: StyLua by its version, DynamoDB Local by the hash of its archive besides.
+    // By npm: StyLua by its version, DynamoDB Local by the hash of its archive besides, roblox-ts by its lock.
     assert!(Regex::new(r#"const STYLUA: &str = "@[a-z/-]+@[0-9]+\.[0-9]+\.[0-9]+";"#).unwrap().is_match(&sources));
     assert!(Regex::new(r#"const PACKAGE_VERSION: &str = "[0-9]+\.[0-9]+\.[0-9]+";"#).unwrap().is_match(&sources));
     assert!(Regex::new(r#"const PACKAGE_SHA512: &str = "[A-Za-z0-9+/]{86}==";"#).unwrap().is_match(&sources));
+}
+
+#[test]
+fn every_package_of_roblox_ts_is_locked_by_version_and_hash() {
+    let json = |file: &str| -> serde_json::Value {
+        serde_json::from_str(&read(&format!("roblox/testing/typescript/{file}"))).unwrap()
+    };
+    let (wanted, lock) = (json("package.json"), json("package-lock.json"));
+    let exact = Regex::new(r"^[0-9]+\.[0-9]+\.[0-9]+(-types\.[0-9]+)?$").unwrap();
+    let hash = Regex::new(r"^sha512-[A-Za-z0-9+/]{86}==$").unwrap();
+    for (name, version) in wanted["devDependencies"].as_object().unwrap() {
+        let locked = &lock["packages"][format!("node_modules/{name}")]["version"];
+        assert!(exact.is_match(version.as_str().unwrap()) && locked == version, "{name}: {version}, locked {locked}");
+    }
+    let packages: Vec<_> = lock["packages"].as_object().unwrap().iter().filter(|(path, _)| !path.is_empty()).collect();
+    assert!(packages.len() > 20, "only {} packages were found: they are not read right", packages.len());
+    for (path, package) in packages {
+        assert!(exact.is_match(package["version"].as_str().unwrap()), "{path}");
+        assert!(hash.is_match(package["integrity"].as_str().unwrap()), "{path}");
+        // Whichever registry one uses: the hash says what is right.
+        assert!(package["resolved"].is_null(), "{path} is tied to one registry");
+    }
 }
