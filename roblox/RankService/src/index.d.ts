@@ -474,12 +474,34 @@ declare namespace RankService {
 		readonly maxAge?: number;
 	}
 
+	/** A request that the mock is about to answer. */
+	interface MockCall {
+		/** The method that was called, for example `PromoteAsync`. */
+		readonly method: string;
+		/** The member whom it is about; `undefined` where it is about none, or about several. */
+		readonly userId?: number;
+		/** Which of the call's attempts this is, from 1. */
+		readonly attempt: number;
+	}
+
 	/** A group made up in memory, for Studio. */
 	interface Mock {
-		/** The group's roles, each at a rank of its own; a Member, a Moderator and an Admin if not given. */
+		/**
+		 * The group's roles, at ranks from 0 to 255; a Member, a Moderator and an Admin if not given. A Guest (0) and an
+		 * Owner (255) are added where they are missing.
+		 */
 		readonly roles?: ReadonlyArray<Role>;
-		/** Rank by user id; everyone else holds the lowest role. */
-		readonly members?: ReadonlyMap<number, number>;
+		/**
+		 * By user id, negative ones of Studio's test players too: a member's rank, or the ranks of several roles. 0 is
+		 * somebody outside the group, 255 its owner. Everyone else is a member with the lowest role.
+		 */
+		readonly members?: ReadonlyMap<number, number | ReadonlyArray<number>>;
+		/** A code to fail with: every request, or those for which the function gives one. */
+		readonly fail?: ErrorCode | ((call: MockCall) => ErrorCode | undefined);
+		/** The key's plan; max if not given. */
+		readonly plan?: Plan;
+		/** Requests of this month that are used up already; 0 if not given. */
+		readonly used?: number;
 	}
 
 	/** How often and how long a failed request is repeated. */

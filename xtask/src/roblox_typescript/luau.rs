@@ -110,7 +110,7 @@ fn translated(kind: &str) -> String {
     }
     let choices = split(kind, '|');
     if choices.len() > 1 {
-        return choices.into_iter().map(translated).collect::<Vec<_>>().join(" | ");
+        return choices.into_iter().map(choice).collect::<Vec<_>>().join(" | ");
     }
     if let Some(optional) = kind.strip_suffix('?') {
         return format!("{} | undefined", translated(optional));
@@ -126,6 +126,12 @@ fn translated(kind: &str) -> String {
         return format!("{name}<{}>", parameters.join(", "));
     }
     if kind == "any" { "unknown".to_owned() } else { kind.to_owned() }
+}
+
+/// One of several kinds: TypeScript puts a function among them in brackets.
+fn choice(kind: &str) -> String {
+    let words = translated(kind);
+    if words.contains(" ⇒ ") { format!("({words})") } else { words }
 }
 
 /// A list, or a table by keys: keys that are no text are a Map's in roblox-ts.
@@ -152,6 +158,7 @@ mod tests {
             ("{ [string]: any }?", "?: { [name: string]: unknown }"),
             ("{ [number]: number }?", "?: ReadonlyMap<number, number>"),
             ("((event: Event) → ())?", "?: (event: Event) ⇒ void"),
+            ("(Plan | ((call: string) → Plan?))?", "?: Plan | ((call: string) ⇒ Plan | undefined)"),
             ("(call: string) → ErrorCode?", ": (call: string) ⇒ ErrorCode | undefined"),
             ("(self: Signal<T>, handler: (value: T) → ()) → Connection", "(handler: (value: T) ⇒ void): Connection"),
         ] {

@@ -62,6 +62,9 @@ new RankService({ baseUrl: "https://rankbot.example.com", retry: { attempts: "5"
 // A list begins at 1 in Luau: as a map of ranks by user id it would be about other users.
 new RankService({ baseUrl: "https://rankbot.example.com", mock: { members: [100, 200] } }); // wrong
 new RankService({ baseUrl: "https://rankbot.example.com", mock: { roles: [{ id: 1, name: "Member" }] } }); // wrong
+new RankService({ baseUrl: "https://rankbot.example.com", mock: { fail: "ROBLOX_TIMEUOT" } }); // wrong
+new RankService({ baseUrl: "https://rankbot.example.com", mock: { fail: () => "ROBLOX_TIMEUOT" } }); // wrong
+new RankService({ baseUrl: "https://rankbot.example.com", mock: { plan: "free" } }); // wrong
 new RankService({
 	baseUrl: "https://rankbot.example.com",
 	onEvent: (event) => {

@@ -38,6 +38,19 @@ new RankService({
 		members: new Map([[42, 200]]),
 	},
 });
+new RankService({
+	baseUrl: "https://rankbot.example.com",
+	mock: {
+		members: new Map<number, number | number[]>([
+			[-1, 0],
+			[42, [1, 100]],
+		]),
+		fail: (call) => (call.method === "PromoteAsync" && call.attempt === 1 ? "ROBLOX_TIMEOUT" : undefined),
+		plan: "starter",
+		used: 99,
+	},
+});
+new RankService({ baseUrl: "https://rankbot.example.com", mock: { fail: RankService.ErrorCode.TIMEOUT } });
 
 function tell(result: RankService.Result<RankService.RankChange>) {
 	if (result.ok) {
