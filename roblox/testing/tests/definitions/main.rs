@@ -9,7 +9,7 @@ use roblox_testing::check::{Finding, Modules, Rules, check};
 
 fn findings(name: &str, rules: Rules) -> Vec<Finding> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions").join(name);
-    check(&file, Modules::default(), rules).unwrap()
+    check(&[file], Modules::default(), rules).unwrap()
 }
 
 #[test]
