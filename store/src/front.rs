@@ -1,13 +1,15 @@
 //! The embedded engine's door: it lets in programs that know the store's access key, and no page of any site.
 //!
 //! The engine itself answers pages of every site, preflights included, and believes every key. Its own listener therefore
-//! accepts a single connection, the door's, and no more after that; what the door has let in goes through it.
+//! has a port that is new for each connection, and accepts no more once the door's is there; what the door has let in goes
+//! through that.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dynoxide::{Database, server};
 use http_body_util::{Either, Full};
@@ -25,6 +27,9 @@ use tokio::task::JoinSet;
 use crate::access::{AccessKey, Refusal};
 use crate::server_thread::ShutdownSignal;
 
+/// Before another connection is accepted.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
 type Accepting = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 
@@ -36,8 +41,12 @@ pub(crate) async fn serve(listener: TcpListener, database: Database, key: Access
     loop {
         tokio::select! {
             _ = &mut stop => break,
-            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                connections.spawn(serve_connection(stream, database.clone(), Arc::clone(&key), closed.clone()));
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve_connection(stream, database.clone(), Arc::clone(&key), closed.clone()));
+                }
+                // No file is left to open, most likely: it would fail again at once, and again.
+                Err(_) => tokio::time::sleep(PAUSE_AFTER_FAILURE).await,
             },
             Some(_) = connections.join_next() => {}
         }
@@ -118,7 +127,8 @@ async fn pass(
     Ok(answer)
 }
 
-/// A connection to an engine that accepts no other.
+/// A connection to an engine that accepts no other from then on. Until its first answer is there it accepts whoever finds
+/// its port, which is new each time.
 async fn connect(database: Database) -> io::Result<Engine> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;

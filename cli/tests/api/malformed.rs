@@ -422,6 +422,10 @@ async fn a_compressed_body_is_read_as_any_other() {
     let large = format!("{body}{}", " ".repeat(20_000));
     ask(large.as_bytes()).send().await.expect("PAYLOAD_TOO_LARGE");
     ask(b"{").send().await.expect("INVALID_JSON");
+    let broken = || world.post("/v1/setRank", &Value::Null).header("content-encoding", "gzip").body(b"{}".to_vec());
+    broken().send().await.expect("INVALID_JSON");
+    // The key comes before what is wrong with the body.
+    broken().no_key().send().await.expect("MISSING_API_KEY");
     for encoding in ["br", "deflate", "gzip, gzip"] {
         let answer = world.post("/v1/setRank", &json!({})).header("content-encoding", encoding).send().await;
         assert!(answer.expect("UNSUPPORTED_ENCODING").body["message"].as_str().unwrap().contains(encoding));

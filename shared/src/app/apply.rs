@@ -58,8 +58,8 @@ pub(super) enum Begun {
     /// What a member who holds these roles shows. It is this run's to take back, too: it is the change that succeeds or
     /// fails, not the run.
     Shown(Vec<RoleId>),
-    /// Any of it, and any of it taken back: it is so short a time ago that no reading tells. Each write is made once more,
-    /// which does nothing where it was made.
+    /// Unknown: the last write is too recent for a reading to show it. So each write is made once more, which does nothing
+    /// where it was made.
     Perhaps,
 }
 
@@ -254,6 +254,11 @@ impl<'a, R: Roblox> Writer<'a, R> {
                     self.held(errand).await
                 }
             };
+            // Who was a member a moment ago may be missing from a list that is older than that.
+            let seen = match seen {
+                Ok(None) if may_have_happened => self.read_until_shown(&expected, errand, errand.deadline).await,
+                seen => seen,
+            };
             match seen {
                 Ok(None) => return Err(Stopped::MemberLeft),
                 Ok(Some(held)) if shows_all(&expected, &held) => return Ok(held),
@@ -285,7 +290,7 @@ impl<'a, R: Roblox> Writer<'a, R> {
         let mut rereading = Rereading::behind_a_write(until);
         loop {
             let held = self.held(errand).await?;
-            if held.as_ref().is_none_or(|held| shows_all(writes, held)) || !rereading.pause().await {
+            if held.as_ref().is_some_and(|held| shows_all(writes, held)) || !rereading.pause().await {
                 return Ok(held);
             }
         }

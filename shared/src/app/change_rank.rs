@@ -235,9 +235,9 @@ impl<S: Store, R: Roblox> App<S, R> {
                 Ok(Round::Again) => {}
                 Ok(Round::AgainWithNewRoles) => learnt.roles_read_again = true,
                 Ok(Round::AgainWithLeftovers) => learnt.leftovers_stay = true,
-                Err(AppError::RankChangeInProgress { retry_after }) => {
+                Err(error @ (AppError::RankChangeInProgress { .. } | AppError::LastChangeNotShown { .. })) => {
                     if !patience.pause().await {
-                        return Err(AppError::RankChangeInProgress { retry_after });
+                        return Err(error);
                     }
                 }
                 Err(error) => return Err(error),

@@ -77,8 +77,14 @@ pub enum AppError {
         /// When to come back.
         retry_after: Duration,
     },
-    /// Another run has taken this one's claim over, and tells how the change ends: this one has been held up for longer than
-    /// a lease lasts, or the clocks differ.
+    /// Roblox does not show what was written to this member last, and there is no time left to wait for it.
+    #[error("Roblox does not show the member's last change yet")]
+    LastChangeNotShown {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// Another run took over this run's claim, because this run paused for longer than its lease, or the clocks differ. The
+    /// other run records how the change ends.
     #[error("the claim was lost to another run")]
     ClaimLost,
     /// The first request with this idempotency key is running.
@@ -136,6 +142,7 @@ impl AppError {
             | Self::IdempotencyKeyReused
             | Self::ChangedSince { .. } => Count::GivenBackAsRefusal,
             Self::RankChangeInProgress { .. }
+            | Self::LastChangeNotShown { .. }
             | Self::ClaimLost
             | Self::IdempotencyInProgress { .. }
             | Self::Roblox(_)

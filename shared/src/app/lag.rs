@@ -62,7 +62,7 @@ impl<S: Store, R: Roblox> App<S, R> {
         let mut rereading = Rereading::before(errand.deadline.with_change_reserved());
         while may_be_old(held.as_deref(), recent, self.now()) {
             if !rereading.pause().await {
-                return Err(AppError::RankChangeInProgress { retry_after: SOON });
+                return Err(AppError::LastChangeNotShown { retry_after: SOON });
             }
             held = self.roblox.held_roles(member, errand).await?;
         }

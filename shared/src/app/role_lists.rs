@@ -19,8 +19,8 @@ use crate::telemetry::Causes;
 /// refreshes the list at once.
 const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a list is taken for Roblox's own where a target is missing from it. A role that is made and used at once is
-/// found this much later; and a key's loop of mistakes reads some sixty pages a minute and not over a thousand.
+/// A list younger than this is not read again for a target that it does not have. So a new role is found after this time at
+/// most, and a key's loop of mistakes reads some sixty pages a minute and not over a thousand.
 const JUST_READ: SignedDuration = SignedDuration::from_secs(2);
 
 /// At most this many groups are remembered; a warm environment of a busy deployment meets many.
@@ -79,12 +79,12 @@ fn replace_older(place: &mut Option<Arc<RoleList>>, list: &Arc<RoleList>) {
 }
 
 /// By this much another machine's clock may be ahead without its lists being useless.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(5);
+const AHEAD_AT_MOST: SignedDuration = SignedDuration::from_secs(5);
 
 /// A list that was read at a time that is yet to come, by a clock that is ahead: by a little, it was read just now; by
 /// more, nobody knows when it was read, and it would pass for fresh for as long as that clock is ahead.
 fn of_its_time(list: RoleList, now: Timestamp) -> Option<RoleList> {
-    let latest = now.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+    let latest = now.saturating_add(AHEAD_AT_MOST).unwrap_or(Timestamp::MAX);
     (list.read_at <= latest).then(|| RoleList { read_at: list.read_at.min(now), ..list })
 }
 

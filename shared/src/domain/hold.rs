@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 /// Longer than a function may run (10 s), so that a lease that has ended means that its run is over.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
-/// By this much clocks may differ before it is noticed. AWS's are told the time all along, and differ by milliseconds.
+/// Clocks may differ by this much. AWS's are told the time all along, and differ by milliseconds.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(2);
 
 /// The latest end that a hold laid by now can have.

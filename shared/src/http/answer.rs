@@ -53,7 +53,7 @@ pub(super) struct RankChangeAnswer<'a> {
     to_rank: Rank,
     /// Whether any role was added or removed, or, in a dry run, would be.
     changed: bool,
-    /// There where the member stands above the target and `neverLower` has kept them there, and true.
+    /// Present, and true, only where `neverLower` kept a member above the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<bool>,
     from_role: RoleView<'a>,

@@ -16,14 +16,24 @@ const LARGEST_BODY: usize = 16 * 1024;
 
 /// The body, inflated if it is gzip, as Roblox's `HttpService` sends it with `Compress`. However much it would inflate to,
 /// no more is read than is taken.
-pub(super) fn read<'a>(method: &Method, headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Problem> {
+///
+/// What the route is refused for comes at once. That a body cannot be inflated is told later: it is a fault of the request's
+/// parameters, which come after the key.
+pub(super) fn read<'a>(
+    method: &Method,
+    headers: &HeaderMap,
+    body: &'a [u8],
+) -> Result<Result<Cow<'a, [u8]>, Problem>, Problem> {
     // Nobody reads the body of a GET, and an empty one is the same however it is compressed.
     let body = if body.is_empty() || *method != Method::POST {
         Cow::Borrowed(body)
     } else {
         match encoding(headers)? {
             Encoding::Identity => Cow::Borrowed(body),
-            Encoding::Gzip => Cow::Owned(inflated(body)?),
+            Encoding::Gzip => match inflated(body) {
+                Ok(body) => Cow::Owned(body),
+                Err(problem) => return Ok(Err(problem)),
+            },
         }
     };
     if body.len() > LARGEST_BODY {
@@ -32,7 +42,7 @@ pub(super) fn read<'a>(method: &Method, headers: &HeaderMap, body: &'a [u8]) -> 
             "The body is larger than 16 KiB: send only the parameters of the request.",
         ));
     }
-    Ok(body)
+    Ok(Ok(body))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,14 +111,19 @@ mod tests {
         read(&Method::POST, &headers(encodings), body).err().map(|problem| problem.code)
     }
 
+    fn inflated_as(encodings: &[&'static str], body: &[u8]) -> Result<Vec<u8>, ErrorCode> {
+        let body = read(&Method::POST, &headers(encodings), body).unwrap();
+        body.map(Cow::into_owned).map_err(|problem| problem.code)
+    }
+
     #[test]
     fn gzip_is_inflated_and_nothing_is_as_it_is() {
         let body = br#"{"action":"promote"}"#;
         for name in ["gzip", "x-gzip", "GZIP", " gzip ", "identity, gzip"] {
-            assert_eq!(read(&Method::POST, &headers(&[name]), &gzip(body)).unwrap().as_ref(), body, "{name:?}");
+            assert_eq!(inflated_as(&[name], &gzip(body)).unwrap(), body, "{name:?}");
         }
         for encodings in [&[][..], &["identity"], &[""]] {
-            assert_eq!(read(&Method::POST, &headers(encodings), body).unwrap().as_ref(), body, "{encodings:?}");
+            assert_eq!(inflated_as(encodings, body).unwrap(), body, "{encodings:?}");
         }
     }
 
@@ -142,7 +157,7 @@ mod tests {
         let whole = gzip(br#"{"action":"promote"}"#);
         assert_eq!(code(&["gzip"], b""), None, "nothing is nothing");
         for body in [&b"{}"[..], &whole[..whole.len() - 9]] {
-            assert_eq!(code(&["gzip"], body), Some(ErrorCode::InvalidJson), "{body:?}");
+            assert_eq!(inflated_as(&["gzip"], body), Err(ErrorCode::InvalidJson), "{body:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What each route does: credential, parameters, use case, answer; in the contract's order of checks.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 
@@ -50,8 +52,14 @@ pub(super) struct Asked<'a> {
     pub(super) parameters: &'a PathParameters,
     pub(super) query: Option<&'a QueryMap>,
     pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
+    pub(super) body: &'a Result<Cow<'a, [u8]>, Problem>,
     pub(super) request_id: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    fn body(&self) -> Result<&'a [u8], Problem> {
+        self.body.as_deref().map_err(Clone::clone)
+    }
 }
 
 /// One request at one route.
@@ -98,7 +106,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
     async fn change_rank(&mut self, allowed: &[Action]) -> Outcome {
         let key = self.credential()?;
         let idempotency = self.idempotency_key()?;
-        let request = rank_change_body::parse(self.asked.body, allowed)?;
+        let request = rank_change_body::parse(self.asked.body()?, allowed)?;
         self.identity.group_id = Some(request.group);
         let render = |done: &RankChanged| stored(done, self.asked.request_id);
         let metered = self.app.change_rank(&key, request, idempotency, &render).await;
@@ -108,7 +116,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
     async fn undo(&mut self) -> Outcome {
         let key = self.credential()?;
         let idempotency = self.idempotency_key()?;
-        let request = undo_body::parse(self.path_log_id()?, self.asked.body)?;
+        let request = undo_body::parse(self.path_log_id()?, self.asked.body()?)?;
         let render = |done: &RankChanged| stored(done, self.asked.request_id);
         let metered = self.app.undo(&key, request, idempotency, &render).await;
         Ok(self.finish_change(metered))
@@ -237,6 +245,7 @@ impl<S: Store, R: Roblox> Exchange<'_, S, R> {
             | AppError::UserNotInGroup
             | AppError::UserBlocked { .. }
             | AppError::RankChangeInProgress { .. }
+            | AppError::LastChangeNotShown { .. }
             | AppError::ClaimLost
             | AppError::IdempotencyInProgress { .. }
             | AppError::IdempotencyKeyReused

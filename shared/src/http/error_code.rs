@@ -98,9 +98,9 @@ error_codes! {
     MonthlyLimitReached = "MONTHLY_LIMIT_REACHED", TOO_MANY_REQUESTS, No;
     /// A defect of RankBot.
     InternalError = "INTERNAL_ERROR", INTERNAL_SERVER_ERROR, Yes;
-    /// Roblox answered 5xx, or refused or dropped the connection.
+    /// Roblox answered 5xx but 501, 409 or 499, or refused or dropped the connection.
     RobloxUnavailable = "ROBLOX_UNAVAILABLE", BAD_GATEWAY, Yes;
-    /// Roblox did not answer in time.
+    /// Roblox did not answer in time, or answered 408.
     RobloxTimeout = "ROBLOX_TIMEOUT", BAD_GATEWAY, Yes;
     /// Roblox answered 429.
     RobloxRateLimited = "ROBLOX_RATE_LIMITED", BAD_GATEWAY, Yes;

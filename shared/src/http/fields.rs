@@ -44,10 +44,11 @@ impl Fields {
 
     /// Notes each field that is not among `known`.
     pub(super) fn check_names(&self, known: &[&str], faults: &mut Faults) {
+        let sent: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         let mut told = BTreeSet::new();
         for (name, _) in self.0.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             if told.insert(name) {
-                faults.note(Problem::unknown(name, known));
+                faults.note(Problem::unknown(name, known, &sent));
             }
         }
     }

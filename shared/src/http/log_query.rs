@@ -16,7 +16,7 @@ use crate::domain::log_id::LogId;
 pub(super) const KNOWN: &[&str] = &["userId", "actorId", "keyId", "action", "outcome", "from", "to", "limit", "cursor"];
 pub(super) const DEFAULT_LIMIT: usize = 50;
 pub(super) const LARGEST_LIMIT: u64 = 100;
-/// Far more seconds than there will be, and a time of this century in milliseconds.
+/// From here on a number is taken for milliseconds: as seconds it would be the year 5138.
 const FIRST_MILLISECOND: u64 = 100_000_000_000;
 const INSTANT: &str = "an instant like 2026-11-23T12:00:00Z, or Unix seconds";
 
@@ -44,9 +44,10 @@ impl LogFilter {
 /// Reads the query. A parameter that is unknown or there twice is an error: a misspelt filter must not show everything.
 pub(super) fn parse(query: Option<&QueryMap>) -> Result<LogFilter, Problem> {
     let Some(query) = query else { return Parameters(&QueryMap::default()).filter() };
+    let sent: Vec<&str> = query.iter().map(|(name, _)| name).collect();
     for (name, _) in query.iter() {
         if !KNOWN.contains(&name) {
-            return Err(Problem::unknown(name, KNOWN));
+            return Err(Problem::unknown(name, KNOWN, &sent));
         }
         if query.all(name).is_some_and(|values| values.len() > 1) {
             return Err(Problem::repeated(name));
@@ -90,7 +91,7 @@ impl Parameters<'_> {
         };
         Err(match (digits(text), text.contains(' ')) {
             (Some(number), _) if number >= FIRST_MILLISECOND => {
-                says_more("this looks like milliseconds, which are a thousand times the seconds.")
+                says_more("this looks like milliseconds: divide it by 1000.")
             }
             (None, true) => says_more("in an address, a plus is written %2B, as it stands for a blank otherwise."),
             _ => Problem::invalid(name, INSTANT),

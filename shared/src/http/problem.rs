@@ -52,11 +52,12 @@ impl Problem {
             .with_details(json!({ "parameter": parameter }))
     }
 
-    /// A field that the route does not have.
-    pub(super) fn unknown(parameter: &str, known: &[&str]) -> Self {
+    /// A field that the route does not have. A name that is `sent` besides is not what was meant by this one.
+    pub(super) fn unknown(parameter: &str, known: &[&str], sent: &[&str]) -> Self {
         let shown: String = parameter.chars().take(64).collect();
         let known_names = known.join(", ");
-        let message = match (meant(parameter, known), header(parameter)) {
+        let free: Vec<&str> = known.iter().copied().filter(|name| !sent.contains(name)).collect();
+        let message = match (meant(parameter, &free), header(parameter)) {
             (Some(meant), _) => format!("Write {meant} for the parameter {shown:?}: this action takes {known_names}."),
             (None, Some(header)) => format!("Send {shown:?} as a header, not as a parameter: {header}."),
             (None, None) => format!("Remove the parameter {shown:?}: this action takes {known_names}."),
@@ -99,7 +100,7 @@ impl From<&AppError> for Problem {
             .with_details(json!({ "availableRanks": available })),
             AppError::AmbiguousRole { candidates } => Self::new(
                 ErrorCode::AmbiguousRole,
-                "Several roles share this rank: use setRank with targetRoleId, one of details.candidates.",
+                "Several roles share this rank or name: use setRank with targetRoleId, one of details.candidates.",
             )
             .with_details(json!({ "candidates": candidates.iter().map(RoleView::of).collect::<Vec<_>>() })),
             AppError::UserBlocked { until } => Self::new(
@@ -110,6 +111,11 @@ impl From<&AppError> for Problem {
             AppError::RankChangeInProgress { retry_after } => Self::new(
                 ErrorCode::RankChangeInProgress,
                 "Another change of this member is running: send the same request again after Retry-After.",
+            )
+            .with_retry_after(Some(*retry_after)),
+            AppError::LastChangeNotShown { retry_after } => Self::new(
+                ErrorCode::RankChangeInProgress,
+                "Roblox does not show this member's last change yet: send the same request again after Retry-After.",
             )
             .with_retry_after(Some(*retry_after)),
             AppError::ClaimLost => Self::new(

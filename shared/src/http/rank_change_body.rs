@@ -136,6 +136,9 @@ fn target(fields: &Fields, faults: &mut Faults) -> Option<Target> {
             if named.contains(&"targetRoleId") {
                 faults.take(required_id(fields, "targetRoleId", RoleId::new));
             }
+            if named.contains(&"targetRoleName") {
+                faults.take(role_name(fields));
+            }
             None
         }
     }
@@ -198,6 +201,8 @@ fn optional_id<T, E>(fields: &Fields, name: &str, new: impl Fn(u64) -> Result<T,
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn set(body: &str) -> Result<RankChange, Problem> {
@@ -287,6 +292,11 @@ mod tests {
         let problem = any(body).unwrap_err();
         assert_eq!(problem.message, problem.details.unwrap()["problems"][0]["message"]);
         assert!(problem.message.starts_with("Write userId for the parameter"), "{}", problem.message);
+        let two = r#"{"action":"setRank","groupId":7,"userId":8,"targetRank":5,"targetRoleName":""}"#;
+        assert_eq!(told(two).len(), 2, "that there are two, and that one of them is empty");
+        let besides = r#"{"action":"setRank","groupId":7,"userId":8,"target":50}"#;
+        let message = any(besides).unwrap_err().message;
+        assert!(!message.contains("Write userId"), "it is there already: {message}");
     }
 
     #[test]
@@ -343,5 +353,11 @@ mod tests {
         let problem = set(r#"{"groupId":7,"userId":8,"action":"promote"}"#).unwrap_err();
         assert_eq!(problem.code, ErrorCode::InvalidAction);
         assert_eq!(problem.message, "The parameter action must be setRank on this route.");
+    }
+
+    #[test]
+    fn a_field_of_either_kind_is_known_where_the_action_is_not() {
+        let of_either: BTreeSet<_> = SET_FIELDS.iter().chain(STEP_FIELDS).collect();
+        assert_eq!(ALL_FIELDS.iter().collect::<BTreeSet<_>>(), of_either);
     }
 }

@@ -136,3 +136,16 @@ async fn what_roblox_says_is_logged_without_the_bots_key_and_without_terminal_co
     let failure = client.group(group(), &errand()).await.unwrap_err();
     assert!(failure.detail.contains("bad key [the bot's key][2J"), "{}", failure.detail);
 }
+
+/// A write that was refused must not look like one whose fate nobody knows.
+#[tokio::test]
+async fn a_refusal_counts_although_its_body_never_arrives() {
+    let roblox = Double::start(|_| {
+        // Most of the body that the head announces is never sent, and the connection stays open.
+        ("403 Forbidden\r\ncontent-length: 500\r\n\r\n{\"message\":".to_owned(), String::new())
+    })
+    .await;
+    let failure = read_group(&roblox).await.unwrap_err();
+    assert!(matches!(failure.fault, RobloxFault::PermissionDenied(_)), "{failure}");
+    assert_eq!(roblox.requests(), 1);
+}

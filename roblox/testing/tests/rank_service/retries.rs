@@ -143,11 +143,15 @@ fn only_what_may_have_happened_is_uncertain() {
         (vec![own("SERVICE_UNAVAILABLE", 503)], false),
         (vec![own("ROBLOX_UNAVAILABLE", 502)], false),
         // The API knows the change by its key: had the first attempt made it, it would answer so.
-        (vec![Fault::CutBefore, own("RANK_NOT_ALLOWED", 403)], false),
+        (vec![Fault::CutBefore, own("TARGET_NOT_MANAGEABLE", 403)], false),
         (vec![Fault::CutBefore, own("USER_NOT_IN_GROUP", 404)], false),
         // It does not get as far as to look.
         (vec![Fault::CutBefore, own("INVALID_API_KEY", 401)], true),
         (vec![Fault::CutBefore, own("PLAN_REQUIRED", 403)], true),
+        (vec![Fault::CutBefore, own("RANK_NOT_ALLOWED", 403)], true),
+        // The reading that would have told whether it was made failed.
+        (vec![Fault::CutBefore, own("ROBLOX_CREDENTIAL_INVALID", 502)], true),
+        (vec![Fault::CutBefore, own("ROBLOX_PERMISSION_DENIED", 502)], true),
     ] {
         let api = Double::with(faults.clone());
         let run = play_alone(

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::{text, unexpected};
 use crate::app::ports::{Group, Member, RobloxFailure, RoleListing};
@@ -76,15 +77,16 @@ impl RolePage {
                     Some(role) => list.roles.push(role),
                     None => odd(list, group, id, "its id and its path do not agree, or it has neither"),
                 },
-                Err(error) => odd(list, group, id, &error.to_string()),
+                // Read from a value, which has neither lines nor columns.
+                Err(_) => odd(list, group, id, "one of its fields is missing, or of another kind"),
             }
         }
         Ok(self.next_page_token.filter(|token| !token.is_empty()))
     }
 }
 
-fn odd(list: &mut RoleListing, group: GroupId, id: Option<RoleId>, why: &str) {
-    tracing::warn!(group_id = %group, role_id = id.map(RoleId::get), why = %text::line(why), "Roblox lists a role that cannot be read");
+fn odd(list: &mut RoleListing, group: GroupId, id: Option<RoleId>, why: &'static str) {
+    tracing::warn!(group_id = %group, role_id = id.map(RoleId::get), why, "Roblox lists a role that cannot be read");
     list.unreadable.extend(id);
 }
 
@@ -241,7 +243,18 @@ impl GroupAnswer {
 ///
 /// [`RobloxFault::Unexpected`]: crate::app::ports::RobloxFault::Unexpected
 pub(super) fn read<T: DeserializeOwned>(call: RobloxCall, body: &[u8]) -> Result<T, RobloxFailure> {
-    serde_json::from_slice(body).map_err(|error| unexpected(call, format_args!("unreadable answer: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| unexpected(call, format_args!("unreadable answer: {}", misfit(&error))))
+}
+
+/// Where an answer is not as expected. The error's own words would quote what is there, however long, and it may be the key.
+fn misfit(error: &serde_json::Error) -> String {
+    let kind = match error.classify() {
+        Category::Io | Category::Eof => "it ends too early",
+        Category::Syntax => "it is no JSON",
+        Category::Data => "it has another shape",
+    };
+    format!("{kind}, at line {}, column {}", error.line(), error.column())
 }
 
 /// Ids are strings, alone or at the end of a path: `users/1`, `groups/2`.
@@ -341,5 +354,13 @@ mod tests {
     fn texts_are_told_without_what_commands_a_terminal() {
         let list = listed(r#"{"id":"2","displayName":"Cap\u001b[2Jtain","rank":10}"#).unwrap();
         assert_eq!(list.roles[0].name, "Cap[2Jtain");
+    }
+
+    #[test]
+    fn an_unreadable_answer_is_not_quoted() {
+        let body = serde_json::to_vec(&format!("no such key: {}", "s3cr3t".repeat(1_000))).unwrap();
+        let failure = read::<MembershipPage>(CALL, &body).err().unwrap().to_string();
+        assert!(!failure.contains("s3cr3t") && failure.len() < 200, "{failure}");
+        assert!(failure.contains("another shape, at line 1"), "{failure}");
     }
 }

@@ -26,7 +26,16 @@ pub(super) fn excerpt(body: &[u8], key: &str, most: usize) -> String {
             masked = masked.replace(written, MASK);
         }
     }
-    line(&masked).chars().take(most).collect()
+    line(without_a_beginning_of(key, &masked)).chars().take(most).collect()
+}
+
+/// The text, without a beginning of the key at its end: the body may have been read no further than into the key.
+fn without_a_beginning_of<'t>(key: &str, text: &'t str) -> &'t str {
+    /// Shorter ones give nothing away, and may be words.
+    const SHORTEST: usize = 4;
+    let lengths = (SHORTEST..key.len()).rev().filter(|length| key.is_char_boundary(*length));
+    let mut beginnings = lengths.filter_map(|length| key.get(..length));
+    beginnings.find_map(|beginning| text.strip_suffix(beginning)).unwrap_or(text)
 }
 
 /// Control characters (terminals obey them), spaces without width, and the marks and overrides of direction (Unicode's
@@ -49,6 +58,14 @@ mod tests {
         assert_eq!(line("\u{202e}nimdA\u{2066}\u{200b}"), "nimdA");
         assert_eq!(line("Zoë ★ 機長 👨\u{200d}✈️"), "Zoë ★ 機長 👨\u{200d}✈️");
         assert_eq!(lines("One\r\nTwo\tthree\u{1b}"), "One\nTwo\tthree");
+    }
+
+    #[test]
+    fn a_key_that_was_read_by_halves_is_not_shown() {
+        for cut in 4..16 {
+            let body = format!("no such key: {}", &"0123456789abcdef"[..cut]);
+            assert_eq!(excerpt(body.as_bytes(), "0123456789abcdef", 300), "no such key: ", "{cut}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::Response;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{OpenCloud, text};
 use crate::adapters::bots::{BotKey, NoBot};
@@ -26,6 +26,8 @@ const ATTEMPTS_AFTER_TIMEOUT: u32 = 2;
 const FIRST_BACKOFF_MS: u64 = 200;
 /// In bytes, all pages of a list together. No answer that RankBot reads comes near it.
 pub(super) const LARGEST_ANSWER: usize = 4 << 20;
+/// For the body of an error whose status is there.
+const EXCERPT_WAIT: Duration = Duration::from_millis(300);
 /// Of an error's body, in bytes.
 const LONGEST_EXCERPT: usize = 1_200;
 /// Of an error's body in the log, in characters.
@@ -177,11 +179,13 @@ async fn read_body(call: &Call, mut response: Response) -> Result<Vec<u8>, Roblo
     Ok(body)
 }
 
-/// The beginning of an error's body, for the log. How much follows, and whether it arrives, changes nothing.
+/// The beginning of an error's body, for the log. How much follows, and whether it arrives, changes nothing: the status says
+/// what happened.
 async fn excerpt(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
+    let until = Instant::now() + EXCERPT_WAIT;
     while body.len() < LONGEST_EXCERPT
-        && let Ok(Some(chunk)) = response.chunk().await
+        && let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await
     {
         body.extend_from_slice(&chunk);
     }

@@ -233,7 +233,7 @@ pub trait Changes: Send + Sync {
     /// Lets a claim end at `until`, if it is still the same and would end later.
     fn shorten(&self, open: &OpenChange, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Open changes, those first that may be taken over for the longest time, at most `limit`: what the sweep looks at.
+    /// Open changes, those first that were tried longest ago, at most `limit`: what the sweep looks at.
     fn open_changes(&self, limit: usize) -> impl Future<Output = Result<Vec<OpenChange>, StoreError>> + Send;
 }
 

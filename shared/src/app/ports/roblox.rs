@@ -12,9 +12,9 @@ use crate::domain::ladder::Role;
 /// What went wrong with Roblox, as far as a caller may act on it differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RobloxFault {
-    /// A 5xx answer, or a connection that was refused or dropped.
+    /// A 5xx answer but 501, 409 or 499, or a connection that was refused or dropped.
     Unavailable,
-    /// No answer in time.
+    /// No answer in time, or 408.
     Timeout,
     /// 429: the bot's requests of this minute are spent.
     RateLimited,
