@@ -36,6 +36,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ("ranks:Promote(1, { idempotencyKey = 'a b' })", "idempotencyKey must be"),
     ("ranks:Promote(1, { idempotencyKey = string.rep('k', 256) })", "idempotencyKey must be"),
     ("ranks.Promote(1)", "Call PromoteAsync with a colon"),
+    ("ranks.SetRank(1, 2)", "Call SetRankAsync with a colon"),
+    ("ranks.SetRole(1, 2)", "Call SetRoleAsync with a colon"),
     ("ranks.GetQuota()", "Call GetQuota with a colon"),
     ("RankService.GetRank(nil, 1)", "Call GetRankAsync with a colon"),
     ("ranks:Undo(nil)", "logId must be"),
@@ -217,13 +219,13 @@ fn a_wrong_value_is_answered_without_a_request() {
             ranks:Promote(1, { reason = '' }), ranks:Promote(1, { reason = string.rep('é', 201) }),
             ranks:SetRole(1, ''), ranks:SetRole(1, '\255'), ranks:SetRole(1, -1), ranks:Promote(1, { ifRank = { 9, 3 } }),
             ranks:Promote(1, { ifRank = 256 }), ranks:GetRank(1, { maxAge = -1 }), ranks:GetLogs({ limit = 101 }),
-            ranks:GetLogs({ actor = -1 }),
+            ranks:GetLogs({ actor = -1 }), ranks:Undo(''), ranks:GetLog(''),
         }
         return results
         ",
     );
     let results = run.value.as_array().unwrap();
-    assert_eq!(results.len(), 34);
+    assert_eq!(results.len(), 36);
     for (index, result) in results.iter().enumerate() {
         assert_eq!(result["error"]["code"], json!("INVALID_PARAMETER"), "number {index}: {result}");
         assert_eq!(result["error"]["attempts"], json!(0));

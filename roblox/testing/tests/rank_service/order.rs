@@ -181,3 +181,76 @@ fn that_somebody_is_outside_the_group_is_a_reading_too_and_a_failure_is_none() {
     assert_eq!(run.value, json!(["USER_NOT_IN_GROUP", "GROUP_NOT_LINKED", true]));
     assert_eq!(api.server.requests().len(), 3);
 }
+
+#[test]
+fn a_condition_is_the_one_that_was_given_whatever_becomes_of_the_table() {
+    let api = Double::with([]);
+    let run = play(
+        game(api.url()),
+        r"
+        local second
+        task.spawn(function() ranks:Promote(1) end)
+        local condition = { 1, 1 }
+        task.spawn(function() second = ranks:Promote(1, { ifRank = condition }) end)
+        condition[2] = 254
+        while not second do task.wait() end
+        return second.error.code
+        ",
+    );
+    assert_eq!(run.value, json!("RANK_MISMATCH"), "the first promotion has moved them to 2");
+}
+
+#[test]
+fn changes_of_others_end_neither_what_was_read_nor_reads_in_flight() {
+    let api = Double::with([]);
+    let run = play(
+        game(api.url()),
+        r"
+        local open = 20
+        for user = 1, 20 do
+            task.spawn(function()
+                ranks:GetRank(user)
+                ranks:Promote(100 + user)
+                open -= 1
+            end)
+        end
+        while open > 0 do task.wait() end
+        for user = 1, 20 do ranks:GetRank(user, { maxAge = 600 }) end
+        ",
+    );
+    assert_eq!(run.value, json!(null));
+    assert_eq!(api.server.requests().len(), 40, "20 readings, and 20 changes of other members");
+}
+
+#[test]
+fn a_reading_is_as_old_as_its_request() {
+    let rank = |rank: u64| json!({ "success": true, "groupId": 7, "userId": 1, "rank": rank, "roleName": "M", "roleId": 1, "roles": [] });
+    let api = Double::with([Fault::Instead(Reply::json(200, &rank(1)).after(14.0))]);
+    let run = play(
+        game(api.url()),
+        r"
+        task.spawn(function() ranks:GetRank(1) end)
+        task.wait(13)
+        local joined = ranks:GetRank(1)
+        task.wait(10)
+        return { joined.ok, os.clock(), ranks:GetRank(1, { maxAge = 12 }).ok, ranks:GetRank(1, { maxAge = 60 }).ok }
+        ",
+    );
+    assert_eq!(run.value, json!([true, 24, true, true]));
+    assert_eq!(api.server.requests().len(), 2, "one for the first two, and one for what must be no older than 12 s");
+}
+
+#[test]
+fn a_change_ends_what_was_read_when_it_begins() {
+    let api = Double::with([Fault::None, Fault::SilentAfterEffect]);
+    let run = play(
+        game(api.url()),
+        r"
+        ranks:GetRank(1)
+        task.spawn(function() ranks:SetRank(1, 20) end)
+        task.wait(1)
+        return ranks:GetRank(1, { maxAge = 600 }).value.rank
+        ",
+    );
+    assert_eq!(run.value, json!(20));
+}

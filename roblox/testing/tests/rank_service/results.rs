@@ -246,7 +246,10 @@ fn unreadable() -> Vec<Reply> {
                 "fromRole": role, "toRole": role, "changed": true, "logId": "01A" }),
         )
     };
+    let end = json!({ "success": false, "code": "ALREADY_HIGHEST_RANK", "message": "At the top.", "userId": 2 });
     vec![
+        Reply::json(200, &end),
+        Reply::json(200, &json!({ "success": false })),
         Reply::text(200, "<html>hello</html>"),
         Reply::text(200, ""),
         Reply::text(200, "[]"),
@@ -288,6 +291,7 @@ fn a_read_whose_answer_is_about_another_is_a_bad_response() {
         (group, "GetGroup()"),
         (roles, "GetRoles()"),
         (json!({ "success": true, "entries": [log_entry("01A", 2)] }), "GetLogs({ user = 1 })"),
+        (json!({ "success": true, "groupId": 8, "entries": [] }), "GetLogs()"),
         (json!({ "success": true, "entry": log_entry("01B", 1) }), "GetLog('01A')"),
     ] {
         let api = ScriptedServer::replies([Reply::json(200, &answer)]).unwrap();
@@ -324,7 +328,8 @@ fn a_gateway_in_front_is_understood() {
         (503, "SERVICE_UNAVAILABLE", 5),
         (504, "TIMEOUT", 5),
         (403, "BAD_RESPONSE", 1),
-        (408, "BAD_RESPONSE", 1),
+        (408, "BAD_RESPONSE", 5),
+        (501, "BAD_RESPONSE", 5),
         (409, "BAD_RESPONSE", 1),
     ] {
         let api = ScriptedServer::replies([message(status)]).unwrap();

@@ -451,3 +451,51 @@ fn attempts_and_the_minutes_budget_count_what_was_sent() {
     assert!(run.value["at"].as_f64().unwrap() < 60.0, "no turn was spent on what was not sent: {}", run.value);
     assert_eq!(api.server.requests().len(), 2);
 }
+
+#[test]
+fn going_on_with_an_uncertain_change_stays_uncertain_until_it_is_decided() {
+    let refused = |status, code| Fault::Instead(refusal(status, code, false));
+    for (second, uncertain) in [
+        (refused(409, "IDEMPOTENCY_IN_PROGRESS"), true),
+        (refused(503, "SERVICE_UNAVAILABLE"), true),
+        (refused(401, "API_KEY_REVOKED"), true),
+        (Fault::Instead(Reply::text(429, "{}")), true),
+        (refused(404, "USER_NOT_IN_GROUP"), false),
+    ] {
+        let api = Double::with([Fault::CutAfterEffect, second.clone(), refused(401, "API_KEY_REVOKED")]);
+        let run = play_alone(
+            game(api.url()),
+            r"
+            local ranks = RankService.new({ baseUrl = testing.values.url, groupId = 7, retry = { attempts = 1 } })
+            local first = ranks:Promote(1, { idempotencyKey = 'mine' })
+            local second = ranks:Promote(1, { idempotencyKey = 'mine' })
+            local third = ranks:Promote(1, { idempotencyKey = 'mine' })
+            local other = ranks:Promote(2, { dryRun = true })
+            return { first.error.uncertain, second.error.uncertain, third.error.uncertain, other.ok }
+            ",
+        );
+        assert_eq!(run.value, json!([true, uncertain, uncertain, true]), "{second:?}");
+    }
+}
+
+#[test]
+fn the_deadline_is_over_a_question_for_the_group_that_another_call_asked() {
+    let api = ScriptedServer::start(|request| match request.path.as_str() {
+        "/v1/key" => Reply::never(),
+        _ => refusal(404, "USER_NOT_IN_GROUP", false).after(14.0),
+    })
+    .unwrap();
+    let run = play_alone(
+        game(api.url()),
+        r"
+        local retry = { deadline = 20 }
+        local first = RankService.new({ baseUrl = testing.values.url, groupId = 7, retry = retry })
+        local second = RankService.new({ baseUrl = testing.values.url, retry = retry })
+        task.spawn(function() first:Promote(1) end)
+        -- Its question for the group is still open, and may be until 33, when the turn of the promotion comes.
+        task.delay(13, function() second:GetKey() end)
+        return { code = second:Promote(1).error.code, at = os.clock() }
+        ",
+    );
+    assert_eq!(run.value, json!({ "code": "TIMEOUT", "at": 20 }));
+}
