@@ -60,7 +60,7 @@ fn the_readmes_change_works_as_pasted() {
 #[test]
 fn every_block_of_the_readme_runs_by_itself() {
     let blocks = readme_code();
-    assert_eq!(blocks.len(), 6);
+    assert_eq!(blocks.len(), 7);
     for block in blocks {
         let api = Double::with([]);
         let script = block
