@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use rankbot_sandbox::demo::role;
-use rankbot_sandbox::{Endpoint, Fault, FaultEffect, Lag, Matcher, Timing};
+use rankbot_sandbox::{Endpoint, ErrorBody, Fault, FaultEffect, Lag, Matcher, Timing};
 use rankbot_shared::domain::plan::Plan;
 use serde_json::json;
 
@@ -198,4 +198,28 @@ async fn a_lost_answer_is_not_taken_for_a_lost_write_because_the_list_lags() {
     world.roblox.inject(Fault::new(assign, FaultEffect::Drop(Timing::After)).once());
     assert_eq!(world.change("promote", USER).send().await.ranks(), (10, 15));
     assert_eq!(world.roles_of(USER), sorted(&[role::MEMBER, role::VIP]));
+}
+
+/// The list is empty the `nth` time that it is asked for: from before the member joined.
+fn without_the_member(nth: u32) -> Fault {
+    let body = r#"{"groupMemberships":[],"nextPageToken":""}"#.to_owned();
+    let body = ErrorBody::Custom { content_type: "application/json".to_owned(), body };
+    let reads = Matcher { endpoint: Some(Endpoint::ListMemberships), ..Matcher::any() };
+    let empty = FaultEffect::Status { status: 200, body, retry_after_s: None, timing: Timing::Before };
+    Fault::new(reads.nth(nth), empty).once()
+}
+
+fn lost_answer() -> Fault {
+    let assigns = Matcher { endpoint: Some(Endpoint::AssignRole), ..Matcher::any() };
+    let lost = FaultEffect::Status { status: 500, body: ErrorBody::V2, retry_after_s: None, timing: Timing::After };
+    Fault::new(assigns, lost).once()
+}
+
+#[tokio::test]
+async fn a_list_without_the_member_right_after_a_write_is_not_believed() {
+    let world = with_a_trainee().await;
+    world.roblox.inject(lost_answer());
+    world.roblox.inject(without_the_member(2));
+    assert_eq!(world.change("promote", USER).send().await.ranks(), (10, 15));
+    assert_eq!((world.rank_of(USER), world.changes_logged().await.len(), world.sweep().await), (15, 1, 0));
 }

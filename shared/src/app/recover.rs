@@ -129,21 +129,22 @@ impl<S: Store, R: Roblox> App<S, R> {
             return Ok(None);
         }
         let applied = match self.roblox.held_roles(claimed.member, errand).await {
-            Ok(Some(held)) => {
-                let begun = match reading(open, &held, self.now()) {
-                    Reading::SomebodyElses => {
+            Ok(None) if lags_until(open) <= self.now() => Err(NotApplied::MemberLeft),
+            Ok(held) => {
+                let begun = match held.map(|held| (reading(open, &held, self.now()), held)) {
+                    Some((Reading::SomebodyElses, _)) => {
                         Box::pin(self.record_overtaken(job, intent.clone(), &claimed)).await;
                         return Ok(None);
                     }
-                    Reading::Current => Begun::Shown(held),
-                    Reading::MayBeOld => Begun::Perhaps,
+                    Some((Reading::Current, held)) => Begun::Shown(held),
+                    // A list without the member may be from before they joined. If they have left, Roblox refuses the writes.
+                    Some((Reading::MayBeOld, _)) | None => Begun::Perhaps,
                 };
                 let writer = Writer::new(&self.roblox, claimed.member, &lease, errand);
                 let applied = Box::pin(writer.apply(&intent.change, begun)).await;
                 claimed.recent = claimed.recent.and(writer.sent(), self.now());
                 applied
             }
-            Ok(None) => Err(NotApplied::MemberLeft),
             // Whatever the first run has done is still there.
             Err(failure) => Err(NotApplied::HalfDone(failure)),
         };
@@ -210,8 +211,16 @@ async fn put_right<R: Roblox>(
     now: Timestamp,
 ) -> Result<(), RobloxFailure> {
     let change = &open.intent.change;
-    // Whoever has left needs nothing put right.
-    let Some(held) = held else { return Ok(()) };
+    let Some(held) = held else {
+        // Whoever has left needs nothing put right, and Roblox refuses it; a list that is behind tells no such thing.
+        if lags_until(open) <= now {
+            return Ok(());
+        }
+        return match verdict {
+            Verdict::Succeeded => writer.clean_up(change, None).await,
+            Verdict::Failed | Verdict::Pending => writer.take_back(change, None).await,
+        };
+    };
     match (verdict, reading(open, held, now)) {
         (Verdict::Succeeded, Reading::MayBeOld) => writer.clean_up(change, None).await,
         (Verdict::Succeeded, Reading::Current | Reading::SomebodyElses) if change.is_reached_by(held) => {
